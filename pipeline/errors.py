@@ -95,14 +95,22 @@ class Problem:
         return text if text.endswith("?") else f"{text}."
 
 
-def gather(title: str, problems: Sequence[Problem], most: int = SHOWN_AT_MOST) -> str:
-    """One message for many problems, of which `most` are shown; a single problem stands alone, without the title."""
-    if len(problems) == 1:
+def gather(title: str, problems: Sequence[Problem], most: int = SHOWN_AT_MOST, *, total: int | None = None) -> str:
+    """One message for many problems, of which `most` are shown; a single problem stands alone, without the title.
+
+    Args:
+        title: what the problems have in common.
+        problems: all of them, or the first ones.
+        most: how many are shown.
+        total: how many there are; None where `problems` are all.
+    """
+    count = len(problems) if total is None else total
+    if count == 1:
         return str(problems[0])
     shown = [f"  - {problem}" for problem in problems[:most]]
-    hidden = len(problems) - len(shown)
+    hidden = count - len(shown)
     tail = [f"  ... and {hidden:,} more."] if hidden else []
-    return "\n".join([f"{title} ({len(problems)} problems):", *shown, *tail])
+    return "\n".join([f"{title} ({count} problems):", *shown, *tail])
 
 
 def did_you_mean(name: str, allowed: Sequence[str]) -> str:

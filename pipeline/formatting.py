@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 GROUPED = 1e4
 """Whole numbers from here on have their thousands grouped; below, 1984 stays a year."""
@@ -96,9 +96,36 @@ def listed(values: Iterable[object], most: int = SHOWN_AT_MOST, *, separator: st
 
 
 def shortened(value: object) -> str:
-    """A value as Python writes it, cut off after 80 characters: `'abc'`, `[1, 2]`, `nothing` for None."""
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= CHARACTERS_AT_MOST else f"{text[: CHARACTERS_AT_MOST - 3]}..."
+    """A value as Python writes it, cut off after 80 characters: `'abc'`, `[1, 2]`, `nothing` for None.
+
+    No more of it is written than is shown: by aliases, a few lists of YAML or JSON can stand for billions of values.
+    """
+    if value is None:
+        return "nothing"
+    text = ""
+    for piece in _pieces(value):
+        text += piece
+        if len(text) > CHARACTERS_AT_MOST:
+            return f"{text[: CHARACTERS_AT_MOST - 3]}..."
+    return text
+
+
+def _pieces(value: object) -> Iterator[str]:
+    """`repr(value)`, piece by piece."""
+    if isinstance(value, dict):
+        for index, (key, below) in enumerate(value.items()):
+            yield ", " if index else "{"
+            yield from _pieces(key)
+            yield ": "
+            yield from _pieces(below)
+        yield "}" if value else "{}"
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield ", " if index else "["
+            yield from _pieces(below)
+        yield "]" if value else "[]"
+    else:
+        yield repr(value[: CHARACTERS_AT_MOST + 1] if isinstance(value, (str, bytes)) else value)
 
 
 def compact(value: float) -> str:

@@ -25,11 +25,14 @@ settings.load_profile("project")
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
+ODD_SETTING = ("spark.test: a=b", "a secret = x:y#z! \\ \\n é")
+"""For a test that it reaches Java as it is, and stands in no command line."""
 SPARK_SETTINGS = {
     # A test's rows fit in one hand; every further shuffle partition is a task that costs more than they do.
     "spark.sql.shuffle.partitions": "2",
     # The machine that runs the tests may be small, and TensorFlow wants its share.
     "spark.driver.memory": "1g",
+    ODD_SETTING[0]: ODD_SETTING[1],
 }
 
 # Tests do not run long enough to repay the optimising compiler, nor parallel collection. Jobs that tests start as

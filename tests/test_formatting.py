@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 
@@ -70,6 +71,22 @@ def test_long_lists_and_values_are_cut() -> None:
     assert [shortened(value) for value in ("a", None, [1, 2])] == ["'a'", "nothing", "[1, 2]"]
     assert shortened("a" * 78) == f"'{'a' * 78}'"
     assert shortened("a" * 79) == f"'{'a' * 76}..."
+    nested = {"a": [1, {"b": None, 2: ()}, []], "c": {}, "d": b"x" * 40}
+    assert shortened(nested) == f"{repr(nested)[:77]}..."
+    assert shortened(nested["a"]) == repr(nested["a"])
+
+
+def test_of_a_value_no_more_is_written_than_is_shown():
+    bomb: list[object] = ["x" * 1_000_000]
+    for _ in range(40):
+        bomb = [bomb] * 20
+    begun = time.process_time()
+    assert shortened(bomb) == f"{'[' * 41}'{'x' * 35}..."
+    endless: list[object] = []
+    endless.append(endless)
+    assert shortened(endless) == f"{'[' * 77}..."
+    assert shortened({"a": "x" * 5_000_000}).startswith("{'a': 'xxx")
+    assert time.process_time() - begun < 1.0
 
 
 def test_counts_have_the_noun_in_its_number() -> None:

@@ -6,44 +6,28 @@ Mappings are merged key by key; everything else, lists included, is replaced.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.config.run import RunConfig
+from pipeline.config.yaml_loader import parse_yaml
 from pipeline.errors import ConfigError, Problem, gather, nearest
 from pipeline.formatting import shortened
+from pipeline.redact import HIDDEN, is_secret_name, without_secrets, without_user
 from pipeline.schemas.section import Section
 
 MAX_BYTES = 1_000_000
 MOST_PROBLEMS = 200
 """Shown at once: who corrects a file wants to see them all."""
+MAX_SHOWN = 200
+"""Characters of an override in a message."""
 
 _TYPES = {"tuple_type": "a list", "list_type": "a list", "dict_type": "a mapping", "string_type": "a text"}
 """pydantic's names of errors, and what YAML calls the type that was wanted."""
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, which also refuses a key given twice and reads `1e-3` as a number."""
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    repeated = [key for key in keys if keys.count(key) > 1]
-    if repeated:
-        raise yaml.constructor.ConstructorError(None, None, f"key '{repeated[0]}' is given twice", node.start_mark)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
 
 
 def load_config(path: str | Path, *, env: str | Path | None = None, overrides: Sequence[str] = ()) -> RunConfig:
@@ -70,8 +54,11 @@ def parse_config(content: Mapping[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
-        problems = [_problem(detail, content) for detail in error.errors(include_url=False)]
-        raise ConfigError(gather("The configuration is not valid", problems, MOST_PROBLEMS)) from error
+        details = error.errors(include_url=False)
+        problems = [_problem(detail, content) for detail in details[:MOST_PROBLEMS]]
+        title = "The configuration is not valid"
+        # Not chained: pydantic's message quotes the values, which may be secrets.
+        raise ConfigError(gather(title, problems, MOST_PROBLEMS, total=len(details))) from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -102,34 +89,13 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]
 def _apply(content: dict[str, Any], override: str) -> dict[str, Any]:
     path, equals, text = override.partition("=")
     keys = path.strip().split(".")
+    shown = f"{path}{equals}{HIDDEN if is_secret_name(path) else text}"[:MAX_SHOWN]
     if not equals or not all(keys):
-        raise ConfigError(f"Override '{override}' cannot be read. Allowed: --set section.key=value.")
-    value: Any = parse_yaml(text, f"Override '{override}' has a value that is")
+        raise ConfigError(f"Override '{without_user(shown)}' cannot be read. Allowed: --set section.key=value.")
+    value: Any = parse_yaml(text, f"Override '{without_user(shown)}' has a value that is")
     for key in reversed(keys):
         value = {key: value}
     return merge(content, value)
-
-
-def parse_yaml(text: str | bytes, whose: str) -> Any:
-    """What the safe loader makes of a text.
-
-    Args:
-        text: YAML.
-        whose: what it is, for the message, up to `is`.
-
-    Raises:
-        ConfigError: it is no YAML.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except Exception as error:  # e.g. of a date that is none: the loader lets errors of its conversions pass
-        raise ConfigError(f"{whose} not valid YAML: {_one_line(error)}.") from error
-
-
-def _one_line(error: Exception) -> str:
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    position = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return position + " ".join(str(problem or error).split())
 
 
 def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
@@ -141,9 +107,31 @@ def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
         case "missing":
             return Problem(f"'{path}' is missing", remedy="Add it to the configuration")
         case "value_error":
-            return Problem(f"'{path}': {detail['ctx']['error']}" if path else str(detail["ctx"]["error"]))
+            message = _without_secret(str(detail["ctx"]["error"]), detail)
+            return Problem(f"'{path}': {message}" if path else message)
     allowed = _TYPES.get(detail["type"]) or detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    return Problem(f"'{path}' has a wrong value", allowed=allowed, received=shortened(detail["input"]))
+    has_secret = _has_secret_name(detail) or _names_secret(detail["input"])
+    received = HIDDEN if has_secret else shortened(without_secrets(detail["input"]))
+    return Problem(f"'{path}' has a wrong value", allowed=allowed, received=received)
+
+
+def _has_secret_name(detail: ErrorDetails) -> bool:
+    return any(is_secret_name(str(part)) for part in detail["loc"])
+
+
+def _names_secret(value: Any) -> bool:
+    """Whether something within a value is called like a secret."""
+    if isinstance(value, Mapping):
+        return any(is_secret_name(str(key)) or _names_secret(below) for key, below in value.items())
+    return isinstance(value, list) and any(map(_names_secret, value))
+
+
+def _without_secret(message: str, detail: ErrorDetails) -> str:
+    """A message that may quote the value."""
+    value = detail["input"]
+    if _has_secret_name(detail) and isinstance(value, str) and value:
+        message = message.replace(value, HIDDEN)
+    return without_user(message)
 
 
 def _dotted(loc: Sequence[int | str]) -> str:

@@ -10,20 +10,18 @@ rank that finds too few free cores runs anywhere.
 
 from __future__ import annotations
 
+import logging
 import os
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pipeline.store.lock import try_lock
+from pipeline.store.private import own_folder, temporary_folder
 
 TASKS = Path("/proc/self/task")
 
-
-def default_folder() -> Path:
-    """The folder of this user's locks, on this host."""
-    return Path(tempfile.gettempdir(), f"pipeline-cores-{os.getuid()}")
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -32,13 +30,14 @@ def reserved_cores(count: int, folder: Path | None = None) -> Iterator[tuple[int
 
     Args:
         count: the number of cores.
-        folder: the folder of the locks, the same for all ranks of a host.
+        folder: the folder of the locks, the same for all ranks of a host; None means that of this user in the
+            temporary directory.
 
     Yields:
         The cores; none where fewer are free, or where the system cannot bind threads to cores.
     """
     with ExitStack() as locks:
-        cores = _take(count, folder or default_folder(), locks)
+        cores = _take(count, folder, locks)
         if not cores:
             yield ()
             return
@@ -50,17 +49,19 @@ def reserved_cores(count: int, folder: Path | None = None) -> Iterator[tuple[int
             _bind(before)
 
 
-def _take(count: int, folder: Path, locks: ExitStack) -> tuple[int, ...]:
+def _take(count: int, folder: Path | None, locks: ExitStack) -> tuple[int, ...]:
     """The first free cores, locked until `locks` closes; none unless all of `count` are free."""
     if not hasattr(os, "sched_setaffinity") or not TASKS.exists():
         return ()
     with ExitStack() as taken:
         cores: list[int] = []
-        with suppress(OSError):  # a folder that cannot be written must not prevent training
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            locked = temporary_folder("cores") if folder is None else own_folder(folder)
             for core in sorted(os.sched_getaffinity(0)):
-                if len(cores) < count and try_lock(taken.enter_context((folder / f"{core}.lock").open("ab"))):
+                if len(cores) < count and try_lock(taken.enter_context((locked / f"{core}.lock").open("ab"))):
                     cores.append(core)
+        except OSError as error:  # it must not prevent training
+            logger.warning("This rank computes on any core, because none can be reserved: %s.", error)
         if len(cores) < count:
             return ()
         locks.enter_context(taken.pop_all())

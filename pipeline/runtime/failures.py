@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pipeline import errors
 from pipeline.errors import PipelineError, PlatformError, TrainError, full_disk_error
 from pipeline.exchange.failure import CONSEQUENCE
+from pipeline.runtime.activity import JOINS
 from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats
 from pipeline.runtime.spark_errors import explain_spark_error, meaningful_line
 from pipeline.schemas.document import Document
@@ -28,6 +29,11 @@ BROKEN_OFF = re.compile(rf"horovod|{CONSEQUENCE}", re.I)
 OUT_OF_MEMORY = re.compile(r"MemoryError|ResourceExhausted|OOM when allocating|bad_alloc|Cannot allocate memory", re.I)
 MEMORY_HINT = (
     "Give the workers more memory, put fewer of them on a host, or lower train.batch_size or train.feed_memory."
+)
+STRANGER_HINT = (
+    "It was connecting to the other ranks: if they are on other hosts, a connection from outside the job to its port, "
+    "such as a port scanner's, may have ended it instead. Keep their network private, or select another one by "
+    "HOROVOD_GLOO_IFACE; Horovod as scripts/setup compiles it refuses such connections."
 )
 SETTLE_SECONDS = 2.0
 """The surviving ranks write their records within moments of a rank's death."""
@@ -146,10 +152,11 @@ def _silent_ranks(launch: StoragePath, workers: int) -> list[int]:
 
 def _death_of(heartbeat: Heartbeat) -> str:
     held = f"{heartbeat.memory / (1 << 30):.1f} GB"
-    return (
+    death = (
         f"Rank {heartbeat.rank} on {heartbeat.host} (process {heartbeat.pid}) died without an error: it was killed, or "
         f"ran out of memory (it held {held}). {MEMORY_HINT}"
     )
+    return f"{death} {STRANGER_HINT}" if heartbeat.activity == JOINS else death
 
 
 def _records(launch: StoragePath) -> list[FailureRecord]:

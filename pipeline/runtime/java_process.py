@@ -12,13 +12,14 @@ from typing import Any
 
 import psutil
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-from pyspark import SparkConf, SparkContext
+from pyspark import SparkContext
 from pyspark.java_gateway import launch_gateway
 
 from pipeline.config.run import SparkConfig
 from pipeline.runtime.java import find_java
 from pipeline.runtime.stderr_filter import open_filtered_pipe
 from pipeline.runtime.streams import in_spark_submit
+from pipeline.runtime.submit_arguments import submit_arguments
 
 END_SECONDS = 10
 
@@ -71,18 +72,20 @@ def is_local(master: str) -> bool:
 
 
 def _launch_java(config: SparkConfig, log4j2: Path) -> None:
-    conf = SparkConf(loadDefaults=False)
-    # Our own progress line replaces it. Java reads this setting when it starts.
-    conf.set("spark.ui.showConsoleProgress", "false")
-    conf.setAll([*config.conf.items()])
+    # Our own progress line replaces Spark's. Java reads this setting when it starts.
+    settings = {"spark.ui.showConsoleProgress": "false", **config.conf}
     if config.master:
-        conf.setMaster(config.master)
+        settings["spark.master"] = config.master
     output = open_filtered_pipe()
     # Its own session: Ctrl-C and a signal to the whole group reach Python alone, which then stops Java in order.
     options = {"stdout": output, "stderr": output, "start_new_session": True}
     try:
-        with _environment(_java_environment(config, log4j2)), _killing_children_on_error():
-            gateway = launch_gateway(conf, options)  # type: ignore[no-untyped-call]
+        with (
+            submit_arguments(settings) as arguments,
+            _environment({**_java_environment(config, log4j2), "PYSPARK_SUBMIT_ARGS": arguments}),
+            _killing_children_on_error(),
+        ):
+            gateway = launch_gateway(None, options)  # type: ignore[no-untyped-call]
     finally:
         os.close(output)
     SparkContext._ensure_initialized(gateway=gateway)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig, TrackConfig
+from pipeline.formatting import listed
 from pipeline.runtime.progress import Progress, open_progress
 from pipeline.runtime.slots import check_slots
 from pipeline.runtime.spark import open_session, refuse_connect
@@ -16,8 +18,10 @@ from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.publish import sweep_scratch
 from pipeline.store.reach import check_reachable
 from pipeline.tracking.open_tracker import open_tracker, warm_up
-from pipeline.tracking.params import config_text, run_name
+from pipeline.tracking.params import config_text, hidden_settings, run_name
 from pipeline.tracking.tracker import NullTracker, Tracker
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -115,4 +119,6 @@ def tracked(opened: Resources, config: RunConfig, *, run_id: str | None = None) 
     with opened.runs.open(run_name(config, opened.runs.stage), run_id=run_id) as tracker:
         if run_id is None:
             tracker.log_text(config_text(config), "config.yaml")
+            if hidden := hidden_settings(config):
+                logger.info("Hidden wherever the configuration is recorded: %s", listed(hidden))
         yield replace(opened, tracker=tracker)

@@ -10,9 +10,10 @@ from pyspark.sql import SparkSession
 
 from pipeline.config.data import BadRowsConfig
 from pipeline.config.drift import DriftConfig
-from pipeline.config.load import parse_config, parse_yaml
+from pipeline.config.load import parse_config
 from pipeline.config.run import RunConfig
 from pipeline.config.score import ScoreConfig
+from pipeline.config.yaml_loader import parse_yaml
 from pipeline.errors import ConfigError
 from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.planning.store_spec import StoreSpec

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.store.filesystem import StoragePath, make_folder, open_stream, remove_file, replacing, storage_path
+from pipeline.store.private import OTHERS_MAY_WRITE
 
 CHUNK_BYTES = 1 << 20
 COPIED_BYTES = 16 << 20
@@ -54,13 +55,14 @@ def _upload(file: StoragePath, pieces: Iterable[bytes | memoryview]) -> None:
 
 
 def link_file(source: StoragePath, target: Path) -> None:
-    """Make a local file with the content of `source`: a hard link to it where there can be one, else a copy."""
+    """Make a file of this user alone with the content of `source`: a hard link to it if possible, else a copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_local:
+    if source.is_local and not os.stat(source.path).st_mode & OTHERS_MAY_WRITE:
         with suppress(OSError):  # another file system, or one without links
             os.link(source.path, target)
             return
     copy_file(source, storage_path(str(target)))
+    target.chmod(0o600)
 
 
 def sync_file(file: Path | str) -> None:

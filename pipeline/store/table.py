@@ -10,7 +10,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.config.load import MAX_BYTES, parse_yaml
+from pipeline.config.load import MAX_BYTES
+from pipeline.config.yaml_loader import parse_yaml
 from pipeline.errors import ConfigError, Problem, gather, nearest
 from pipeline.schemas.source_contract import ColumnTerms, KeptContract, Origin, Seen, SourceContract
 from pipeline.store import filesystem as files

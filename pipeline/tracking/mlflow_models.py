@@ -26,13 +26,14 @@ SHA256_TAG = "pipeline.sha256"
 logger = logging.getLogger(__name__)
 
 
-def log_model(client: MlflowClient, run_id: str, sources: Path) -> str:
+def log_model(client: MlflowClient, run_id: str, keras: bytes, features: bytes) -> str:
     """Log a model as code, without pickle, with the signature of its raw columns; logging it again adds none.
 
     Args:
         client: the client of the tracking store.
         run_id: the run that logs it.
-        sources: a folder with its Keras file and its fitted features.
+        keras: its Keras file.
+        features: its fitted features, as JSON.
 
     Returns:
         Its URI.
@@ -43,11 +44,11 @@ def log_model(client: MlflowClient, run_id: str, sources: Path) -> str:
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
-    sha256 = hashlib.sha256((sources / MODEL).read_bytes()).hexdigest()
+    sha256 = hashlib.sha256(keras).hexdigest()
     same = [model for model in logged_models(client, run_id) if model.tags.get(SHA256_TAG) == sha256]
     model = same[0] if same else _created(client, run_id, sha256)
     if model.status != LoggedModelStatus.READY:
-        _upload(client, run_id, model.model_id, sources)
+        _upload(client, run_id, model.model_id, keras, features)
         client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     return f"models:/{model.model_id}"
@@ -81,15 +82,15 @@ def _created(client: MlflowClient, run_id: str, sha256: str) -> Any:
     return client.create_logged_model(experiment, MODEL_NAME, source_run_id=run_id, tags={SHA256_TAG: sha256})
 
 
-def _upload(client: MlflowClient, run_id: str, model_id: str, sources: Path) -> None:
+def _upload(client: MlflowClient, run_id: str, model_id: str, keras: bytes, features: bytes) -> None:
     from pipeline.tracking.mlflow_folder import write_model_folder
 
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / MODEL_NAME
+        folder, file = Path(scratch) / MODEL_NAME, Path(scratch) / MODEL
         try:
-            features = FittedFeatures.from_json((sources / FEATURES).read_bytes(), str(sources / FEATURES))
-            file = storage_path(str(sources / MODEL))
-            write_model_folder(folder, file, features, model_id=model_id, run_id=run_id)
+            file.write_bytes(keras)
+            state = FittedFeatures.from_json(features, FEATURES)
+            write_model_folder(folder, storage_path(str(file)), state, model_id=model_id, run_id=run_id)
         except Exception as error:  # not an error of the server, whatever class MLflow gives it
             raise ValueError(f"Its folder could not be written: {reason_of(error)}") from error
         with patience():

@@ -48,7 +48,7 @@ def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> Any:
         case "artifact":
             _send_artifact(client, outbox, entry)
         case "model":
-            return log_model(client, run_id, outbox.folder / entry.file)
+            return log_model(client, run_id, *outbox.model(entry))
         case "register":
             return register_model(client, run_id, entry.texts)
         case "status":
@@ -61,7 +61,7 @@ def _send_artifact(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:
     folder, _, name = entry.path.rpartition("/")
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / name
-        copy.write_bytes((outbox.folder / entry.file).read_bytes())
+        copy.write_bytes(outbox.artifact(entry))
         client.log_artifact(str(outbox.run_id), str(copy), folder or None)
 
 

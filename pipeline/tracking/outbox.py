@@ -19,7 +19,6 @@ import fcntl
 import logging
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -37,10 +36,13 @@ from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.large_files import link_file, sync_file, sync_folder, write_durably
 from pipeline.store.layout import FEATURES, MODEL
 from pipeline.store.lock import try_lock
+from pipeline.store.private import read_own, require_own_folder, temporary_folder
 
 logger = logging.getLogger(__name__)
 
 OUTBOX = "spool"
+PRIVATE = 0o600
+"""Mode of files that are sent only if nobody else can have written them, whatever the umask is."""
 DAMAGED = ".damaged"
 """Ending of the name of an outbox that is kept because something in it cannot be read."""
 RUN, ENTRIES, SENT = "run.json", "entries.jsonl", "sent.json"
@@ -156,6 +158,7 @@ class Outbox:
         """
         name = f"{len(self._entries):06d}-{Path(path).name}"
         (self.folder / name).write_bytes(content)
+        (self.folder / name).chmod(PRIVATE)
         self.add(Entry(kind="artifact", time=time, path=path, file=name))
 
     def add_model(self, file: StoragePath, state: FittedFeatures, time: int) -> None:
@@ -165,8 +168,10 @@ class Outbox:
             OSError: it cannot be written, and is not kept.
         """
         name = f"{len(self._entries):06d}-model"
+        (self.folder / name).mkdir(mode=0o700)
         link_file(file, self.folder / name / MODEL)
         (self.folder / name / FEATURES).write_text(state.to_json(), encoding="utf-8")
+        (self.folder / name / FEATURES).chmod(PRIVATE)
         self.add(Entry(kind="model", time=time, file=name))
 
     def postpone(self) -> Entry:
@@ -176,11 +181,27 @@ class Outbox:
             OSError: it cannot be written, and is kept in memory only.
         """
         entry = self.pending[0].model_copy()
-        self.sent += (
-            1  # recorded with the next `mark`: until then, a killed job's entry is sent in its old turn as well
-        )
+        self.sent += 1  # recorded by the next `mark`: the entry of a job that is killed before has both turns
         self.add(entry)
         return entry
+
+    def model(self, entry: Entry) -> tuple[bytes, bytes]:
+        """The Keras file and the fitted features of a model.
+
+        Raises:
+            OSError: one is missing, or not an ordinary file of this user in a folder of the outbox's own folder.
+        """
+        folder = self.folder / Path(entry.file).name
+        require_own_folder(folder)
+        return read_own(folder, MODEL), read_own(folder, FEATURES)
+
+    def artifact(self, entry: Entry) -> bytes:
+        """The content of an artifact.
+
+        Raises:
+            OSError: it is missing, or not an ordinary file of this user in the outbox's own folder.
+        """
+        return read_own(self.folder, entry.file)
 
     def mark(self, run_id: str | None, sent: int) -> None:
         """Record how many entries the store has, and in which run."""
@@ -222,8 +243,12 @@ class Outbox:
 
 
 def outbox_folder(root: StoragePath) -> Path:
-    """The folder of all outboxes: under the storage root if that is local, else in this machine's temporary folder."""
-    return Path(root.path, OUTBOX) if root.is_local else Path(tempfile.gettempdir(), f"pipeline-{OUTBOX}-{os.getuid()}")
+    """The folder of all outboxes: under the storage root if that is local, else in this machine's temporary folder.
+
+    Raises:
+        OSError: that folder in the temporary one is not this user's alone.
+    """
+    return Path(root.path, OUTBOX) if root.is_local else temporary_folder(OUTBOX)
 
 
 def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
@@ -233,6 +258,7 @@ def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
     lock = (folder / ENTRIES).open("ab")
     fcntl.flock(lock, fcntl.LOCK_EX)
     write_durably(storage_path(str(folder / RUN)), [run.to_json().encode()])
+    (folder / RUN).chmod(PRIVATE)
     sync_folder(parent)
     return Outbox(folder, run, [], lock)
 
@@ -240,13 +266,18 @@ def new_outbox(parent: Path, run: OutboxRun) -> Outbox:
 def unsent_outboxes(parent: Path, uri: str) -> Iterator[Outbox]:
     """Outboxes for a tracking store that no process holds; this process holds each until it is removed or left.
 
-    What is damaged is logged, and does not stop the others.
+    What is damaged is logged, and does not stop the others. One that somebody else may have put there is skipped: it
+    could name files of this user, to have them sent.
     """
     for file in sorted(parent.glob(f"*/{RUN}")):
         if file.parent.suffix == DAMAGED:
             continue
         try:
+            require_own_folder(file.parent)
             outbox = _taken(file, uri)
+        except PermissionError as error:
+            logger.warning("The unsent run in %s is left alone: %s.", file.parent, error)
+            continue
         except FileNotFoundError:  # another job has just removed it
             continue
         except OSError as error:
@@ -263,7 +294,7 @@ def _taken(file: Path, uri: str) -> Outbox | None:
         if not try_lock(lock) or not file.exists():
             return None
         try:
-            run = OutboxRun.from_json(file.read_bytes(), str(file))
+            run = OutboxRun.from_json(read_own(folder, RUN), str(file))
         except StoreError as error:
             _set_aside(folder, str(error))
             return None

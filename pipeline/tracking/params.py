@@ -6,7 +6,6 @@ beside them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +13,9 @@ import yaml
 
 from pipeline.config.launch import LaunchConfig
 from pipeline.config.run import RunConfig
-from pipeline.redact import without_user
+from pipeline.redact import hidden_names, without_secrets
 from pipeline.tracking.tracker import Param
 
-SECRET = re.compile(r"password|passwd|secret|token|credential|access[._-]?key", re.IGNORECASE)
-HIDDEN = "(hidden)"
 NAME_LENGTH = 120
 
 
@@ -30,7 +27,7 @@ def run_params(config: RunConfig) -> dict[str, Param]:
     weights = config.train.class_weights
     if not isinstance(weights, str):
         sections["train"]["class_weights"] = ", ".join(f"{name}={weight:g}" for name, weight in weights.items())
-    params = _flat(sections, "")
+    params = _flat(without_secrets(sections), "")
     params.setdefault("train.early_stopping.patience", "off")
     if config.train.optimizer.name != "sgd":
         del params["train.optimizer.momentum"]
@@ -51,8 +48,13 @@ def run_name(config: RunConfig, stage: str) -> str:
 
 def config_text(config: RunConfig) -> str:
     """The whole configuration as YAML that `load_config` can read, with passwords and the like hidden."""
-    content = _without_secrets(config.model_dump(mode="json"))
+    content = without_secrets(config.model_dump(mode="json"))
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+
+
+def hidden_settings(config: RunConfig) -> list[str]:
+    """The names of settings of which `config_text` hides something."""
+    return hidden_names(config.model_dump(mode="json"))
 
 
 def _flat(section: Mapping[str, Any], prefix: str) -> dict[str, Param]:
@@ -65,13 +67,3 @@ def _flat(section: Mapping[str, Any], prefix: str) -> dict[str, Param]:
         elif value is not None:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def _without_secrets(value: Any, key: str = "") -> Any:
-    if isinstance(value, dict):
-        return {name: _without_secrets(below, name) for name, below in value.items()}
-    if isinstance(value, list):
-        return [_without_secrets(below, key) for below in value]
-    if not isinstance(value, str):
-        return value
-    return HIDDEN if SECRET.search(key) else without_user(value)

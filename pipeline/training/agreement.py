@@ -15,7 +15,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
+from secrets import token_hex
 from typing import TypeVar
+
+from pydantic import Field
 
 from pipeline.errors import ConfigError
 from pipeline.exchange.failure import CONSEQUENCE, ExchangeUnavailableError
@@ -23,9 +27,11 @@ from pipeline.exchange.region import Membership, Region, create_region, open_reg
 from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
-from pipeline.training.world import ORDER_OF_RANKS, RING, ExchangeWay, order_of_hosts
+from pipeline.store.private import write_private
+from pipeline.training.world import ORDER_OF_RANKS, RING, RING_OF_BUCKETS, ExchangeWay, order_of_hosts
 
 LOOK_SECONDS = 0.01
+RINGS = (RING, RING_OF_BUCKETS)
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +67,13 @@ class Agreement(Document):
         exchange: how tensors are exchanged.
         summation: the order of summation, see `World`.
         reason: why memory is not shared, as part of a sentence; None if it is.
+        secret: by which ranks that connect over the network know each other.
     """
 
     exchange: ExchangeWay
     summation: str
     reason: str | None = None
+    secret: str = Field(default_factory=partial(token_hex, 16))
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ def _reason_against(meeting: Meeting, may_share: bool, recorded: str | None) -> 
     if len(meeting.leaders) == meeting.size:
         return "each rank is alone on its host"
     several = len(meeting.leaders) > 1
-    if recorded == RING or (recorded == ORDER_OF_RANKS and several):
+    if recorded in RINGS or (recorded == ORDER_OF_RANKS and several):
         return "the checkpoint was taken with another order of summation"
     return None
 
@@ -191,7 +199,7 @@ def _decide(meeting: Meeting, refusal: str | None, recorded: str | None, against
         refusal = next((reason for reason in (refusal, *(answer.refusal for answer in answers)) if reason), None)
     if refusal is not None:
         _require_reproducible(recorded, refusal)
-        agreement = Agreement(exchange="horovod", summation=recorded or RING, reason=refusal)
+        agreement = Agreement(exchange="horovod", summation=recorded or RING_OF_BUCKETS, reason=refusal)
     elif others:
         agreement = Agreement(exchange="hosts", summation=order_of_hosts(meeting.hosts))
     else:
@@ -203,7 +211,7 @@ def _decide(meeting: Meeting, refusal: str | None, recorded: str | None, against
 
 
 def _require_reproducible(recorded: str | None, refusal: str) -> None:
-    if recorded not in (None, ORDER_OF_RANKS, RING):
+    if recorded not in (None, ORDER_OF_RANKS, *RINGS):
         raise ConfigError(
             f"The checkpoint was taken by ranks that summed host by host ({recorded}), which needs shared memory, and "
             f"it is not available: {refusal}. Fix this, or set train.checkpoint.resume: never to start over."
@@ -221,7 +229,7 @@ def _file(meeting: Meeting, name: str) -> StoragePath:
 
 
 def _write(meeting: Meeting, name: str, document: Document) -> None:
-    files.write_atomically(_file(meeting, name), document.to_json().encode())
+    write_private(_file(meeting, name), document.to_json().encode())
 
 
 def _read(meeting: Meeting, name: str, kind: type[DocumentType]) -> DocumentType:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from pipeline.exchange.region import Membership
 from pipeline.training.agreement import Agreement, Meeting, agree
@@ -11,7 +11,7 @@ from pipeline.training.horovod_world import HorovodWorld, horovod_world
 from pipeline.training.hosts_world import HostsWorld
 from pipeline.training.rendezvous import key_value_server, rank_environment
 from pipeline.training.shared_world import shared_memory_world
-from pipeline.training.world import RING, World
+from pipeline.training.world import RING_OF_BUCKETS, World
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def joined_world(
     """
     agreement, membership = agree(meeting, may_share=may_share, recorded=recorded)
     if membership is None:
-        with _joined_horovod(meeting, meeting.hosts, meeting.rank, agreement.summation) as horovod:
+        with _joined_horovod(meeting, agreement, meeting.hosts, meeting.rank, agreement.summation) as horovod:
             yield horovod
     elif agreement.exchange == "shared_memory":
         with shared_memory_world(membership, meeting.rank, meeting.size) as shared:
@@ -45,15 +45,17 @@ def _joined_hosts(meeting: Meeting, agreement: Agreement, membership: Membership
             yield HostsWorld(meeting.rank, meeting.size, host, None, agreement.summation)
             return
         names = [meeting.hosts[rank] for rank in leaders]
-        with _joined_horovod(meeting, names, leaders.index(meeting.rank)) as horovod:
+        with _joined_horovod(meeting, agreement, names, leaders.index(meeting.rank)) as horovod:
             yield HostsWorld(meeting.rank, meeting.size, host, horovod, agreement.summation)
 
 
 @contextmanager
-def _joined_horovod(meeting: Meeting, hosts: Sequence[str], rank: int, summation: str = RING) -> Iterator[HorovodWorld]:
+def _joined_horovod(
+    meeting: Meeting, agreement: Agreement, hosts: Sequence[str], rank: int, summation: str = RING_OF_BUCKETS
+) -> Iterator[HorovodWorld]:
     """The world of the ranks on `hosts`, which may be some of all."""
-    with (
-        key_value_server(meeting.folder.child("rendezvous")) as port,
-        horovod_world(rank_environment(hosts, rank, port, meeting.time_limit), summation) as world,
-    ):
+    with ExitStack() as joined:
+        with key_value_server(meeting.folder.child("rendezvous")) as server:
+            environment = rank_environment(hosts, rank, server, meeting.time_limit, agreement.secret)
+            world = joined.enter_context(horovod_world(environment, summation))
         yield world

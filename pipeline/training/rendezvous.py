@@ -4,17 +4,26 @@ Gloo, below Horovod, asks a key-value server for the addresses of the other rank
 listens on the loopback interface alone and keeps its keys as files in the launch's folder, which all ranks share and no
 other launch uses. So nothing listens on the network but Gloo itself, no port has to be passed between ranks, a
 straggler of an earlier launch finds nobody, and Horovod's own servers, which have open CVEs, are never started.
+
+The server answers only below a path that no other process knows, and ends once its rank has joined: Gloo asks nothing
+afterwards. Gloo's own ports are open as long. Horovod as scripts/setup compiles it takes connections only from ranks
+that send the launch's secret first (`scripts/env/horovod/patch_gloo.py`).
 """
 
 from __future__ import annotations
 
+import hmac
+import logging
 import os
+import secrets
 import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import quote
 
 import psutil
@@ -26,17 +35,35 @@ from pipeline.store.filesystem import StoragePath
 LOOPBACK = "127.0.0.1"
 MAX_VALUE = 1 << 20
 """The most bytes of a value; an address takes a few dozen."""
+MAX_WRITES = 64
+"""The most keys that are written through one server; its rank writes six."""
+MAX_CONNECTIONS = 64
+"""The most connections at the same time; its rank opens one after the other."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """Where a rank reaches its key-value server.
+
+    Attributes:
+        port: on the loopback interface.
+        path: the secret first part of every path.
+    """
+
+    port: int
+    path: str
 
 
 @contextmanager
-def key_value_server(folder: StoragePath) -> Iterator[int]:
-    """Serve the keys that are files in `folder`; yields the port on the loopback interface."""
-    server = _Server((LOOPBACK, 0), _Handler)
-    server.folder = folder
+def key_value_server(folder: StoragePath) -> Iterator[ServerAddress]:
+    """Serve the keys that are files in `folder`, to whoever has the address that is yielded."""
+    server = _Server(folder)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="rendezvous", daemon=True)
     thread.start()
     try:
-        yield int(server.server_address[1])
+        yield server.address
     finally:
         server.shutdown()
         server.server_close()
@@ -45,11 +72,37 @@ def key_value_server(folder: StoragePath) -> Iterator[int]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    folder: StoragePath
+    request_queue_size = MAX_CONNECTIONS
+
+    def __init__(self, folder: StoragePath) -> None:
+        super().__init__((LOOPBACK, 0), _Handler)
+        self.folder, self.writes = folder, 0
+        port = int(self.server_address[1])
+        # Horovod puts its own `:port` behind the address that it is given, see `rank_environment`.
+        self.address = ServerAddress(port, f"{secrets.token_hex(16)}:{port}")
+        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In a thread of its own, unless there are too many."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Called in that thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever connects may leave at any moment, which would print a traceback each."""
+        logger.debug("A request to the key-value server failed", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """GET, PUT and DELETE of /scope/key."""
+    """GET, PUT and DELETE of /secret/scope/key."""
 
     server: _Server
     timeout = 10
@@ -67,7 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
         file, length = self._key_file(), self.headers.get("Content-Length", "")
         if file is None:
             return
-        if not length.isdecimal() or int(length) > MAX_VALUE:
+        self.server.writes += 1
+        if not length.isdecimal() or int(length) > MAX_VALUE or self.server.writes > MAX_WRITES:
             self._answer(400)
             return
         files.write_atomically(file, self.rfile.read(int(length)))
@@ -80,7 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _key_file(self) -> StoragePath | None:
         """The key's file; the request is answered where its path names none."""
-        names = [quote(name, safe="") for name in self.path.split("/")[1:]]
+        secret, *parts = self.path.split("/")[1:] or [""]
+        if not hmac.compare_digest(secret.encode(), self.server.address.path.encode()):
+            self._answer(403)
+            return None
+        names = [quote(name, safe="") for name in parts]
         if len(names) != 2 or any(name.strip(".") == "" for name in names):
             self._answer(400)
             return None
@@ -96,14 +154,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: every rank sends several requests."""
 
 
-def rank_environment(hosts: Sequence[str], rank: int, port: int, timeout_seconds: float) -> dict[str, str]:
+def rank_environment(
+    hosts: Sequence[str], rank: int, server: ServerAddress, timeout_seconds: float, secret: str
+) -> dict[str, str]:
     """Horovod's variables for one rank.
 
     Args:
         hosts: the host of every rank; ranks of one host stand together.
         rank: this one.
-        port: of its key-value server.
+        server: its key-value server.
         timeout_seconds: how long Gloo waits for another rank.
+        secret: by which the ranks of this launch know each other, the same for all.
 
     Raises:
         PlatformError: the hosts have no network in common.
@@ -122,8 +183,11 @@ def rank_environment(hosts: Sequence[str], rank: int, port: int, timeout_seconds
         "HOROVOD_CROSS_RANK": str(peers.index(host)),
         "HOROVOD_CROSS_SIZE": str(len(peers)),
         "HOROVOD_HOSTNAME": host,
-        "HOROVOD_GLOO_RENDEZVOUS_ADDR": LOOPBACK,
-        "HOROVOD_GLOO_RENDEZVOUS_PORT": str(port),
+        # Horovod asks for `http://ADDR:PORT/scope/key`: so this address holds the port and the path, and the port that
+        # is put behind it ends the path.
+        "HOROVOD_GLOO_RENDEZVOUS_ADDR": f"{LOOPBACK}:{server.port}/{server.path.partition(':')[0]}",
+        "HOROVOD_GLOO_RENDEZVOUS_PORT": str(server.port),
+        "HOROVOD_GLOO_SECRET": secret,
         "HOROVOD_GLOO_TIMEOUT_SECONDS": str(round(timeout_seconds)),
         "HOROVOD_CONTROLLER": "gloo",
         "HOROVOD_CPU_OPERATIONS": "gloo",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+import traceback
 from pathlib import Path
 
 import pytest
 import yaml
 
 from pipeline.config.load import load_config, merge, parse_config
+from pipeline.config.yaml_loader import parse_yaml
 from pipeline.errors import ConfigError
 
 MINIMAL = {
@@ -93,6 +96,10 @@ def test_spark_settings_are_text(file):
         ),
         ("seed", True, "'seed': a number is needed, not true or false."),
         ("train.epochs", 0, "'train.epochs' has a wrong value. Allowed: greater than or equal to 1. Received: 0."),
+        ("name", "..", "'name' has a wrong value. Allowed: String should match pattern"),
+        ("name", ".", "'name' has a wrong value. Allowed: String should match pattern"),
+        ("name", "a\n", "'name' has a wrong value. Allowed: String should match pattern"),
+        ("name", "a" * 65, "'name' has a wrong value. Allowed: String should have at most 64 characters"),
         ("name", "a/b", "'name' has a wrong value. Allowed: String should match pattern"),
         (
             "data.task",
@@ -148,7 +155,8 @@ def test_long_values_are_cut_in_messages():
         ("- a\n", r"must hold a mapping of sections, like 'name: \.\.\.'"),
         ("a: !!python/object/apply:os.system [ls]\n", r"is not valid YAML: .*could not determine a constructor"),
         ("#" * 1_000_001, r"is too large\. Allowed: 1000000 bytes\."),
-        ("[" * 5000, r"is not valid YAML: "),
+        ("[" * 5000, r"is not valid YAML: line 1, column 51: lists and mappings are nested deeper than 50 levels"),
+        ("a: &a [*a]\n", r"is not valid YAML: line 1, column 4: aliases make more than 5,000,000 characters of it"),
         ("name: 2024-99-99\n", r"Configuration file '.*' is not valid YAML: month must be in 1\.\.12\."),
         ("name: !!timestamp x\n", r"Configuration file '.*' is not valid YAML: "),
     ],
@@ -159,6 +167,68 @@ def test_files_that_cannot_be_read(tmp_path, content, message):
         path.write_text(content)
     with pytest.raises(ConfigError, match=message):
         load_config(path)
+
+
+def bomb(levels: int, each: int) -> str:
+    """Lists of aliases of lists of aliases."""
+    lines = [f"a0: &a0 [{', '.join(['x'] * each)}]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * each)}]" for n in range(1, levels)]
+    return "\n".join([*lines, f"seed: *a{levels - 1}\n"])
+
+
+MERGED = "a0: &a0 {x: y}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 9))
+DEEP = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 60))
+
+
+@pytest.mark.parametrize(
+    "text", [bomb(9, 9), bomb(3, 400), f"a: &a '{'x' * 600_000}'\nb: [{'*a, ' * 10}]\n", MERGED, DEEP]
+)
+def test_aliases_that_stand_for_more_than_a_file_can_hold_are_refused_at_once(tmp_path, text):
+    (tmp_path / "c.yaml").write_text(text)
+    begun = time.process_time()
+    with pytest.raises(
+        ConfigError, match=r"is not valid YAML: line \d+, column \d+: aliases make more than 5,000,000 "
+    ):
+        load_config(tmp_path / "c.yaml")
+    assert time.process_time() - begun < 5.0
+
+
+def test_aliases_within_bounds_are_read(file):
+    file.write_text(file.read_text() + "train: &t {workers: 2}\nevaluate: {}\n")
+    assert load_config(file).train.workers == 2
+    assert "Received: [['x', 'x'], ['x', 'x']]." in message_of(changed("seed", parse_yaml(bomb(2, 2), "x")["seed"]))
+
+
+def test_many_keys_take_no_more_than_their_share_of_time(file):
+    file.write_text(file.read_text() + "".join(f"key_number_{number}: 1\n" for number in range(12_000)))
+    begun = time.process_time()
+    with pytest.raises(ConfigError, match=r"\(12000 problems\):(.|\n)*\.\.\. and 11,800 more\.$"):
+        load_config(file)
+    assert time.process_time() - begun < 10.0
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "spark.conf.fs.secret.key=[hush]",
+        "spark.conf={fs.secret.key: [hush]}",
+        "spark.conf.fs.secret.key=[hush",
+        "spark.conf.fs.secret.key:hush",
+        "spark.conf.api_key=!x hush",
+        "train.password=hush",
+        "track.uri=[https://me:hush@host/x]",
+        "spark.conf=[https://host/x?sig=hush]",
+        "storage.root={secret: hush}",
+        "data.source.format=password=hush",
+    ],
+)
+def test_messages_do_not_quote_secrets(file, override):
+    with pytest.raises(ConfigError) as raised:
+        load_config(file, overrides=[override])
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "hush" not in shown.partition("pipeline.errors.ConfigError")[2]
+    assert "hush" not in str(raised.value)
+    assert "pydantic" not in shown
 
 
 def test_a_file_that_the_system_refuses():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 
 import pytest
@@ -62,3 +63,14 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path):
     place.write_text("")
     with reserved_cores(1, place / "locks") as cores:
         assert cores == ()
+
+
+def test_a_folder_that_somebody_else_made_is_not_used_and_said(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / f"pipeline-cores-{os.getuid()}").symlink_to(elsewhere)
+    with reserved_cores(1) as cores:
+        assert cores == ()
+    assert list(elsewhere.iterdir()) == []
+    assert "This rank computes on any core, because none can be reserved: " in caplog.text

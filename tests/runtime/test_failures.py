@@ -7,8 +7,9 @@ import os
 import pytest
 
 from pipeline.errors import PlatformError, StoreError, TrainError
+from pipeline.runtime.activity import JOINS, report_activity
 from pipeline.runtime.failures import RankLost, failures_recorded, first_cause
-from pipeline.runtime.heartbeats import sending_heartbeats
+from pipeline.runtime.heartbeats import read_heartbeats, sending_heartbeats
 from pipeline.store.filesystem import storage_path
 
 
@@ -63,6 +64,20 @@ def test_the_rank_without_a_record_is_the_one_that_was_killed(tmp_path):
     assert str(cause).startswith(
         f"Rank 1 on host-1 (process {os.getpid()}) died without an error: it was killed, or ran"
     )
+
+
+@pytest.mark.parametrize(("activity", "stranger"), [(JOINS, True), ("trains", False)])
+def test_of_a_rank_that_dies_while_it_joins_a_stranger_is_suspected_too(tmp_path, monkeypatch, activity, stranger):
+    monkeypatch.setattr("pipeline.runtime.heartbeats.NEAR_SECONDS", 0.01)
+    scratch = storage_path(str(tmp_path))
+    with sending_heartbeats(scratch, 1, 1, "host-1"):
+        report_activity(activity)
+        while read_heartbeats(scratch)[1].activity != activity:
+            pass
+    fail(scratch, 0, UnknownError("Horovod has been shut down"))
+    cause = str(first_cause(scratch, RuntimeError("Job aborted"), 2))
+    assert cause.startswith(f"Rank 1 on host-1 (process {os.getpid()}) died without an error: it was killed, or ran")
+    assert ("a connection from outside the job to its port, such as a port scanner's" in cause) is stranger
 
 
 def test_of_several_silent_ranks_it_is_the_one_whose_task_spark_names(tmp_path, monkeypatch):

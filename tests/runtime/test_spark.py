@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.config.run import SparkConfig
 from pipeline.errors import PlatformError
 from pipeline.runtime.spark import is_owned, open_session, refuse_connect
+from tests.conftest import ODD_SETTING
 
 pytestmark = pytest.mark.spark
 
@@ -50,6 +54,18 @@ def test_settings(spark):
     assert settings["spark.ui.enabled"] == "false"
     assert spark.sparkContext.uiWebUrl is None
     assert spark.conf.get("spark.sql.shuffle.partitions") == "2", "the configuration's wins"
+
+
+def test_settings_reach_java_when_it_starts_and_stand_in_no_command_line(spark):
+    java = [child for child in psutil.Process().children(recursive=True) if child.name() == "java"]
+    arguments = [argument for child in java for argument in child.cmdline()]
+    assert "-Xmx1g" in arguments, "the launcher reads the file, too"
+    assert not [argument for argument in arguments if ODD_SETTING[1] in argument or "shuffle.partitions" in argument]
+    name, value = ODD_SETTING
+    assert spark.sparkContext._jvm.System.getProperty(name) == value
+    assert spark.conf.get(name) == value
+    (file,) = (Path(after) for before, after in pairwise(arguments) if before == "--properties-file")
+    assert not file.parent.exists()
 
 
 def test_workers_run_this_python(spark):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline.config.load import load_config, parse_config
-from pipeline.tracking.params import config_text, run_name, run_params
+from pipeline.tracking.params import config_text, hidden_settings, run_name, run_params
 
 CONTENT: dict[str, Any] = {
     "name": "demo",
@@ -61,6 +61,37 @@ def test_secrets_stay_here() -> None:
     assert content["track"]["uri"] == "https://tracking.example:5000/a"
     assert content["spark"]["conf"]["spark.x"] == "seen"
     assert content["data"]["key"] == ["id"]
+
+
+SECRETS = {
+    "DB_PWD": "hush",
+    "API_KEY": "hush",
+    "spark.hadoop.fs.azure.account.key.lake.dfs.core.windows.net": "hush",
+    "fs.azure.sas.lake": "hush",
+    "javax.jdo.option.ConnectionPassword": "hush",
+    "passwordOfNumbers": 4711,
+    "url": "jdbc:postgresql://db/x?user=me&password=hush",
+    "server": "jdbc:sqlserver://db;user=me;password=hush;encrypt=true",
+    "oracle": "jdbc:oracle:thin:me/hush@//db:1521/x",
+    "blob": "https://lake.blob.core.windows.net/c/x.csv?sv=2024&sig=hush%3D",
+    "connection": "DefaultEndpointsProtocol=https;AccountName=lake;AccountKey=hush+/==;EndpointSuffix=x",
+    "pem": "-----BEGIN RSA PRIVATE KEY-----\nhush\n-----END RSA PRIVATE KEY-----",
+    "nested": {"deep": [{"client_secret": "hush"}, "Bearer hushhushhush"]},
+}
+
+
+def test_secrets_are_known_by_name_and_by_shape_and_their_settings_are_named() -> None:
+    callback = {"target": "tests.support.callbacks:Counting", "options": SECRETS | {"header": "seen", "n": 3}}
+    config = parse_config(CONTENT | {"train": {"callbacks": [callback]}})
+    text = config_text(config)
+    assert "hush" not in text
+    assert "4711" not in text
+    (shown,) = (callback["options"] for callback in yaml.safe_load(text)["train"]["callbacks"])
+    assert (shown["header"], shown["n"], shown["DB_PWD"]) == ("seen", 3, "(hidden)")
+    assert shown["server"] == "jdbc:sqlserver://db;user=me;password=...;encrypt=true"
+    names = [*SECRETS.keys() - {"nested"}, "nested.deep.client_secret", "nested.deep"]
+    assert {*hidden_settings(config)} == {f"train.callbacks.options.{name}" for name in names}
+    assert "hush" not in str(run_params(config))
 
 
 def test_names_tell_runs_apart() -> None:

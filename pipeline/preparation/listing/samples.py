@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +14,14 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
+from pipeline.errors import PlatformError
 from pipeline.preparation.listing.bank_sample import CHUNK_ROWS, bank_chunk
 from pipeline.runtime.java_process import is_local
 from pipeline.schemas.document import fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.large_files import copy_file
+from pipeline.store.private import temporary_folder
 from pipeline.store.publish import scratch
 
 VERSION = 1
@@ -53,10 +54,17 @@ def make_sample(config: SourceConfig, root: StoragePath) -> StoragePath:
 
 
 def samples_root(spark: SparkSession, root: StoragePath) -> StoragePath:
-    """The root of the samples: a local folder where Spark runs locally and cannot read the object store."""
+    """The root of the samples: a local folder where Spark runs locally and cannot read the object store.
+
+    Raises:
+        PlatformError: that folder is not this user's alone.
+    """
     if root.renames_folders or not is_local(spark.sparkContext.master or ""):
         return root
-    return storage_path(f"{tempfile.gettempdir()}/pipeline-samples-{os.getuid()}")
+    try:
+        return storage_path(str(temporary_folder("samples")))
+    except OSError as error:
+        raise PlatformError(f"The sample cannot be kept on this machine: {error}.") from error
 
 
 @contextmanager
