@@ -1,4 +1,4 @@
-"""Changes Gloo and how Horovod sets it up, in unpacked sources of Horovod; scripts/setup does this before it compiles them.
+"""Changes Gloo and its setup by Horovod, in unpacked sources of Horovod; scripts/setup does this before compiling.
 
 python scripts/env/horovod/patch_gloo.py FOLDER
 
