@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import math
+import shlex
 import sys
 import time
 import traceback
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pipeline.config import load_config
-from pipeline.errors import ConfigError, PipelineError, PlatformError
+from pipeline.errors import ConfigError, PipelineError, PlatformError, full_disk_error
+from pipeline.redact import HIDDEN, is_secret_name, without_user
 from pipeline.runtime.logs import configure_logging, safe_text
 from pipeline.runtime.quiet import import_quietly, quiet_environment
 from pipeline.runtime.signals import Stopped, stop_with_parent, stopping_on_signals
@@ -35,6 +37,7 @@ STAGES = {
     "score": "pipeline.stages.score:score",
     "crossval": "pipeline.stages.crossval:cross_validate",
     "search": "pipeline.stages.search:search",
+    "upload": "pipeline.stages.upload:upload",
 }
 """The function of each job, from a RunConfig to a Document; imported when it is called."""
 
@@ -128,7 +131,16 @@ def _run_stage(stage: str, arguments: list[str]) -> dict[str, Any]:
     config = load_config(options.config, env=options.env, overrides=options.set)
     module, _, function = STAGES[stage].partition(":")
     result: Document = getattr(import_quietly(module), function)(config)
-    return result.model_dump(mode="json")
+    content = result.model_dump(mode="json")
+    if content.get("upload") == "pending":
+        content["retry"] = shlex.join(["python", "jobs/upload.py", *map(_without_secret, arguments)])
+    return content
+
+
+def _without_secret(argument: str) -> str:
+    """An argument as it can be printed; of `--set`, the name of a setting decides whether its value is a secret."""
+    name, mark, _ = argument.partition("=")
+    return f"{name}={HIDDEN}" if mark and is_secret_name(name) else without_user(argument)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -165,6 +177,8 @@ def _explained(error: Exception) -> PipelineError:
             f"The object store failed: {error}. Check that the bucket is there, what its credentials allow, and the "
             "endpoint; then run the same command again."
         )
+    if isinstance(error, OSError) and (full := full_disk_error(str(error))):
+        return full
     if "pyspark" in sys.modules:
         explain = importlib.import_module("pipeline.runtime.spark_errors").explain_spark_error
         if (explained := explain(error)) is not None:

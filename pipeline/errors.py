@@ -6,6 +6,7 @@ of one kind are gathered and raised once, so that a user repairs a file in one g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -48,6 +49,21 @@ class PlatformError(PipelineError):
     """The machine or cluster lacks something: Java, a library version, task slots."""
 
     exit_code = 5
+
+
+FULL_DISK = re.compile(r"[^\n]*(?:No space left on device|Disk quota exceeded|File too large)[^\n]*")
+"""A line of an error, or of a traceback, that tells of a disk without room."""
+
+
+def full_disk_error(text: str) -> PlatformError | None:
+    """The error to raise if a text tells of a full disk, with the path if the text has it."""
+    line = FULL_DISK.search(text)
+    if line is None:
+        return None
+    return PlatformError(
+        f"There is no room on the disk: {line[0].strip().rstrip('.')}. Make room there, or take another storage.root; "
+        "then run the same command again."
+    )
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,11 @@ def test_what_others_print_goes_to_standard_error(job):
             5,
             "The object store failed: When getting information for key 'x' in bucket 'lake': AWS Error ",
         ),
+        (
+            "full_disk",
+            5,
+            "There is no room on the disk: [Errno 28] No space left on device: '/x/y'. Make room there, or",
+        ),
         ("no_module", 5, "No module named 'horovod', with "),
         ("bug", 1, "KeyError: 'forgotten'. Run it again with --debug to see the traceback."),
     ],
@@ -83,6 +88,17 @@ def test_an_error_is_one_message_and_the_exit_code_of_its_kind(job, behaviour, c
     assert ended.stderr.count(f"error: {message}") == 1
     assert "Traceback" not in ended.stderr
     assert "secret" not in ended.stderr + json.dumps(ended.result)
+
+
+def test_an_upload_that_is_pending_comes_with_the_command_that_retries_it(job, tmp_path):
+    ended = job("--set", "track.uri=http://me:hush@host:5000", behaviour="upload_fails")
+
+    assert (ended.code, ended.result["upload"]) == (0, "pending")
+    retry = (
+        f"python jobs/upload.py --config {tmp_path}/toy.yaml --set data.label=upload_fails --set track.uri=http://host"
+    )
+    assert ended.result["retry"].startswith(retry)
+    assert "retry" not in job().result
 
 
 def test_debug_shows_where_an_error_happened(job):

@@ -9,10 +9,10 @@ import re
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pipeline import errors
-from pipeline.errors import PipelineError, PlatformError, TrainError
+from pipeline.errors import PipelineError, PlatformError, TrainError, full_disk_error
 from pipeline.exchange.failure import CONSEQUENCE
 from pipeline.runtime.activity import JOINS
 from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats
@@ -81,8 +81,9 @@ def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
             and bool(BROKEN_OFF.search(f"{type(error).__name__} {error}")),
         )
         file = launch.child(FAILURES, f"{rank:06d}.json")
-        if not files.exists(file):  # the innermost record has the most detail
-            files.write_atomically(file, record.to_json().encode())
+        with suppress(OSError):  # the disk may be full, and be the cause: then Spark's error has it
+            if not files.exists(file):  # the innermost record has the most detail
+                files.write_atomically(file, record.to_json().encode())
         raise
 
 
@@ -116,7 +117,9 @@ def _cause_in(records: list[FailureRecord]) -> PipelineError | None:
     return _foreign(first)
 
 
-def _foreign(record: FailureRecord) -> TrainError:
+def _foreign(record: FailureRecord) -> PipelineError:
+    if record.kind == OSError.__name__ and (full := full_disk_error(record.message)):
+        return full
     message = f"Rank {record.rank} failed: {record.kind}: {record.message}"
     if OUT_OF_MEMORY.search(f"{record.kind} {record.message}"):
         message = f"Rank {record.rank} ran out of memory: {record.kind}: {record.message.rstrip('.')}. {MEMORY_HINT}"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import psutil
 
-from pipeline.errors import PipelineError, TrainError
+from pipeline.errors import PipelineError, TrainError, full_disk_error
 from pipeline.runtime.failures import failures_recorded, first_cause
 from pipeline.runtime.heartbeats import Heartbeat, sending_heartbeats
 from pipeline.runtime.quiet import import_quietly, quiet_environment
@@ -125,6 +125,8 @@ def _run_here(target: str, payload: str) -> str:
     except PipelineError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and (full := full_disk_error(str(error))):
+            raise full from error
         raise TrainError(f"{target.rpartition(':')[2]} failed: {type(error).__name__}: {error}") from error
 
 

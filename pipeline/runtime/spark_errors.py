@@ -10,7 +10,7 @@ from pyspark import SparkContext
 from pyspark.errors import AnalysisException, PySparkException
 
 from pipeline import errors
-from pipeline.errors import DataError, PipelineError, PlatformError
+from pipeline.errors import DataError, PipelineError, PlatformError, full_disk_error
 
 DATA_FAULTS = re.compile(
     r"FAILED_READ_FILE|PATH_NOT_FOUND|CANNOT_READ_FILE|MALFORMED_RECORD|CAST_INVALID_INPUT|FileNotFoundException"
@@ -44,7 +44,7 @@ def explain_spark_error(error: BaseException) -> PipelineError | None:
         return DataError(f"Spark cannot work with the data: {meaningful_line(text)}")
     if "SparkContext was shut down" in text:
         return PlatformError("Spark was shut down while the job ran, by a signal or from outside. Start the job again.")
-    return PipelineError(f"Spark failed: {meaningful_line(text)}")
+    return full_disk_error(text) or PipelineError(f"Spark failed: {meaningful_line(text)}")
 
 
 def _ours(name: str, message: str) -> PipelineError:

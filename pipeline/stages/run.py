@@ -38,13 +38,15 @@ def run(config: RunConfig, *, spark: SparkSession | None = None, progress: Progr
     ):
         store, prepared = prepare_store(resources, StoreSpec.of(config), config.drift)
         trained, evaluated = train_and_evaluate(resources, config, store)
-        return RunResult(
-            prepare=prepared,
-            train=trained,
-            evaluate=evaluated,
-            seconds=time.monotonic() - start,
-            run_id=resources.tracker.run_id,
-        )
+    upload = resources.tracker.upload  # as it is once the run has ended
+    return RunResult(
+        prepare=prepared,
+        train=trained.model_copy(update={"upload": upload}),
+        evaluate=evaluated,
+        seconds=time.monotonic() - start,
+        run_id=resources.tracker.run_id,
+        upload=upload,
+    )
 
 
 def train_and_evaluate(resources: Resources, config: RunConfig, store: Store) -> tuple[TrainResult, EvaluateResult]:

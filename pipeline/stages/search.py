@@ -54,20 +54,22 @@ def search(config: RunConfig, *, spark: SparkSession | None = None, progress: Pr
         best = best_trial(records, config)
         log_search(resources.tracker, config.search, records, best, importance, title=config.name)
         trained, evaluated = train_and_evaluate(resources, *_final(resources, config, rows, best))
-        states = Counter(record.state for record in records)
-        return SearchResult(
-            best=BestTrial(**_summary(best), run_id=resources.tracker.run_id),
-            front=_front(records, config.search),
-            trials=len(records),
-            finished=states["finished"],
-            pruned=states["pruned"],
-            failed=states["failed"],
-            failures=Counter(record.failure for record in records if record.failure),
-            train=trained,
-            evaluate=evaluated,
-            seconds=time.monotonic() - start,
-            run_id=resources.tracker.run_id,
-        )
+    upload = resources.tracker.upload  # as it is once the run has ended
+    states = Counter(record.state for record in records)
+    return SearchResult(
+        best=BestTrial(**_summary(best), run_id=resources.tracker.run_id),
+        front=_front(records, config.search),
+        trials=len(records),
+        finished=states["finished"],
+        pruned=states["pruned"],
+        failed=states["failed"],
+        failures=Counter(record.failure for record in records if record.failure),
+        train=trained.model_copy(update={"upload": upload}),
+        evaluate=evaluated,
+        seconds=time.monotonic() - start,
+        run_id=resources.tracker.run_id,
+        upload=upload,
+    )
 
 
 def _final(resources: Resources, config: RunConfig, rows: TrialRows, best: TrialRecord) -> tuple[RunConfig, Store]:

@@ -54,7 +54,8 @@ def train(config: RunConfig, *, spark: SparkSession | None = None, progress: Pro
         tracked(opened, config) as resources,
     ):
         store, _ = prepare_store(resources, StoreSpec.of(config), config.drift)
-        return train_model(resources, config, store)
+        result = train_model(resources, config, store)
+    return result.model_copy(update={"upload": resources.tracker.upload})  # which the end of the run may have changed
 
 
 def train_model(resources: Resources, config: RunConfig, store: Store) -> TrainResult:

@@ -7,6 +7,7 @@ all, and nothing can be renamed.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -149,10 +150,25 @@ def make_folder(folder: StoragePath) -> None:
 
 
 def write_bytes(file: StoragePath, content: bytes) -> None:
-    """Write a whole small file; creates its folder."""
-    make_folder(file.folder)
-    with file.filesystem.open_output_stream(file.path, compression=None) as stream:
-        stream.write(content)
+    """Write a whole small file; creates its folder.
+
+    Raises:
+        OSError: it cannot be written; `filename` is its path.
+    """
+    with naming_path(file):
+        make_folder(file.folder)
+        with file.filesystem.open_output_stream(file.path, compression=None) as stream:
+            stream.write(content)
+
+
+@contextmanager
+def naming_path(file: StoragePath) -> Iterator[None]:
+    """Give an error in writing a file its path, which that of a full disk lacks."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(file)
+        raise
 
 
 @contextmanager
@@ -175,9 +191,25 @@ def write_atomically(file: StoragePath, content: bytes) -> None:
     if not file.renames_folders:
         write_bytes(file, content)
         return
-    unfinished = file.sibling(UNFINISHED)
-    write_bytes(unfinished, content)
-    file.filesystem.move(unfinished.path, file.path)
+    with replacing(file) as unfinished:
+        write_bytes(unfinished, content)
+
+
+@contextmanager
+def replacing(file: StoragePath) -> Iterator[StoragePath]:
+    """A file for a block to write, which then takes the place of another one; it is deleted if the block raises.
+
+    Its name is unique, because another job may write the same file at the same time.
+    """
+    unfinished = file.sibling(f".{uuid.uuid4().hex[:8]}{UNFINISHED}")
+    try:
+        with naming_path(file):
+            yield unfinished
+            file.filesystem.move(unfinished.path, file.path)
+    except BaseException:
+        with suppress(OSError):
+            remove_file(unfinished)
+        raise
 
 
 def move(source: StoragePath, target: StoragePath) -> None:

@@ -33,6 +33,8 @@ CONFIG = "config.yaml"
 MODEL, MODEL_CARD, TEST_CARD = "model.keras", "model.json", "test.json"
 """A model's Keras file, its card, and the card of its test."""
 
+LOCK = ".lock"
+"""Ending of the names of files that processes lock, beside the folders that they work in."""
 SAVED_MODEL = "saved_model"
 BUNDLE = "bundle"
 """The folder of a model in TensorFlow's format, and the folder of all files of a model before it is published."""

@@ -25,7 +25,8 @@ from pipeline.schemas.document import HashedDocument, fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import UNFINISHED, StoragePath
 from pipeline.store.large_files import sha256_of
-from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder
+from pipeline.store.layout import BUNDLE, LOCK, MODEL, MODEL_CARD, TEST_CARD, bundle_folder
+from pipeline.store.lock import exclusive
 from pipeline.store.publish import replace_folder
 
 FORMAT = 3
@@ -113,23 +114,32 @@ def hashes_of(folder: StoragePath) -> dict[str, str]:
 def publish_model(finished: StoragePath, target: StoragePath, card: ModelCard) -> PublishedModel:
     """Publish the folder `finished` with its card; it replaces a predecessor, whose folder is deleted.
 
-    Only the folder that the previous card named is deleted: another job may be about to publish any other one.
+    On a local file system a lock keeps other jobs from publishing there, so all other folders are deleted, also those
+    that a job left which was killed before it wrote its card. Elsewhere only the folder that the previous card named is
+    deleted: another job may be about to publish any other one.
 
     Args:
         finished: the complete folder, on the same file system as `target`.
         target: the folder where readers look for the card.
         card: the card, with the hashes of the files in `finished`.
+
+    Raises:
+        ConfigError: another job is publishing there.
     """
     model, predecessor = PublishedModel(target, card), None
-    with suppress(StoreError):
-        predecessor = _read(target)
-    if files.exists(model.folder) and not _problems(model):
-        files.remove_folder(finished)
-    else:
-        replace_folder(finished, model.folder)  # also over an altered or unfinished one
-    files.write_atomically(target.child(MODEL_CARD), card.to_json().encode())
-    if predecessor is not None and predecessor.card.folder != card.folder:
-        files.remove_folder(predecessor.folder)
+    with exclusive(target.sibling(LOCK), f"is publishing model {target}", "set another name for one of them"):
+        with suppress(StoreError):
+            predecessor = _read(target)
+        if files.exists(model.folder) and not _problems(model):
+            files.remove_folder(finished)
+        else:
+            replace_folder(finished, model.folder)  # also over an altered or unfinished one
+        files.write_atomically(target.child(MODEL_CARD), card.to_json().encode())
+        others = {predecessor.card.folder} if predecessor is not None else set()
+        if target.is_local:
+            others |= {name for name in files.list_folders(target) if name.startswith(f"{BUNDLE}-")}
+        for name in others - {card.folder}:
+            files.remove_folder(target.child(name))
     return model
 
 

@@ -8,11 +8,14 @@ next job with the same inputs writes the same bytes over them.
 If two jobs publish the same thing, the first one wins and the second one uses its result: the name of a store is
 derived from its inputs, so both are the same.
 
-The token names the host and the process, so that a later job on that host can delete what a killed one left.
+A later job on the same host deletes what a killed one left. On a local file system, each job holds a lock on
+`<token>.lock` beside its scratch folder as long as it lives. Elsewhere the token decides: it names the host, the space
+of process ids there (two containers may have the same host name and the same process ids) and the process.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import socket
@@ -20,11 +23,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.large_files import copy_file
-from pipeline.store.layout import scratch_folder
+from pipeline.store.layout import LOCK, scratch_folder
+from pipeline.store.lock import try_lock
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +42,28 @@ ATTEMPTS = 10
 def scratch(root: StoragePath) -> Iterator[StoragePath]:
     """A fresh folder for work in progress, deleted afterwards unless it was published."""
     folder = scratch_folder(root).child(f"{this_host()}.{os.getpid()}.{uuid.uuid4().hex}")
-    try:
-        yield folder
-    finally:
-        _discard(folder)
+    with _alive(folder):
+        try:
+            yield folder
+        finally:
+            _discard(folder)
+
+
+@contextmanager
+def _alive(folder: StoragePath) -> Iterator[None]:
+    """Show other jobs that the process which works in a scratch folder lives."""
+    if not folder.is_local:
+        yield
+        return
+    file = Path(folder.sibling(LOCK).path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as lock:
+        try_lock(lock)
+        try:
+            yield
+        finally:
+            if not files.exists(folder):  # a folder that could not be deleted is left to a later job
+                file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -102,12 +126,32 @@ def replace_folder(source: StoragePath, target: StoragePath) -> None:
 
 
 def sweep_scratch(root: StoragePath) -> None:
-    """Delete the scratch folders of processes that ran on this host and have ended; those of other hosts stay."""
+    """Delete the scratch folders of processes that have certainly ended; others stay.
+
+    Folders without a lock stay, too: those of earlier versions, whose names are not enough to tell.
+    """
     folder = scratch_folder(root)
+    if folder.is_local:
+        # Locks without a folder as well: it was published, and its job killed before the lock was deleted.
+        for lock in sorted(Path(folder.path).glob(f"*{LOCK}")):
+            if lock.name.startswith(f"{socket.gethostname()}-"):  # hosts that share files may not share their locks
+                _sweep_local(folder.child(lock.name.removesuffix(LOCK)), lock)
+        return
     for name in files.list_folders(folder):
         host, _, pid = name.rpartition(".")[0].rpartition(".")
         if host == this_host() and pid.isdecimal() and not is_running(int(pid)):
             _discard(folder.child(name))
+
+
+def _sweep_local(folder: StoragePath, file: Path) -> None:
+    try:
+        with file.open("r+b") as lock:
+            if try_lock(lock):
+                _discard(folder)
+                if not files.exists(folder):
+                    file.unlink(missing_ok=True)
+    except OSError as error:  # another user's
+        logger.debug("Scratch folder %s stays: %s", folder, error)
 
 
 def publish_once(source: StoragePath, target: StoragePath, marker: str) -> bool:
@@ -162,9 +206,14 @@ def _discard(folder: StoragePath) -> None:
         logger.debug("Scratch folder %s stays for now: %s", folder, error)
 
 
+@cache
 def this_host() -> str:
-    """The name of the host that this process runs on."""
-    return socket.gethostname()
+    """The host that this process runs on, with the space of its process ids: of one container, since the last boot."""
+    try:
+        space = Path("/proc/sys/kernel/random/boot_id").read_text() + os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux
+        space = ""
+    return f"{socket.gethostname()}-{hashlib.sha256(space.encode()).hexdigest()[:12]}"
 
 
 def is_running(pid: int) -> bool:

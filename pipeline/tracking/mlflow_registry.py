@@ -86,11 +86,18 @@ def _version_of(client: MlflowClient, name: str, run_id: str, candidate: Candida
     return next((v for v in versions if (earlier := Candidate.of_tags(v.tags)) and earlier.sha256 == wanted), None)
 
 
-def _logged(client: MlflowClient, run_id: str) -> Any:
-    """The latest model that the run logged."""
+def logged_models(client: MlflowClient, run_id: str) -> list[Any]:
+    """The models that a run logged or began to log, the latest first."""
     experiment = client.get_run(run_id).info.experiment_id
     order = [{"field_name": "creation_timestamp", "ascending": False}]
-    models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'", order_by=order, max_results=1)
+    return list(client.search_logged_models([experiment], f"source_run_id = '{run_id}'", order_by=order))
+
+
+def _logged(client: MlflowClient, run_id: str) -> Any:
+    """The latest model that the run logged."""
+    from mlflow.entities import LoggedModelStatus
+
+    models = [model for model in logged_models(client, run_id) if model.status == LoggedModelStatus.READY]
     if not models:
         raise ValueError("The run logged no model")
     return models[0]

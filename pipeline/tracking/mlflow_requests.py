@@ -6,8 +6,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipeline.tracking.mlflow_models import log_model, register_model
 from pipeline.tracking.outbox import Entry, Outbox
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def next_batch(pending: Sequence[Entry], *, several: bool) -> list[Entry]:
     return batch
 
 
-def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> None:
-    """Send one entry, or several of metrics."""
+def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> Any:
+    """Send one entry, or several of metrics; returns the URI of a model, or the registered version."""
     from mlflow.entities import Metric, Param, RunTag
 
     entry, run_id = entries[0], str(outbox.run_id)
@@ -46,8 +47,13 @@ def send(client: MlflowClient, outbox: Outbox, entries: list[Entry]) -> None:
             client.log_batch(run_id, tags=[RunTag(name, value) for name, value in entry.texts.items()])
         case "artifact":
             _send_artifact(client, outbox, entry)
+        case "model":
+            return log_model(client, run_id, *outbox.model(entry))
+        case "register":
+            return register_model(client, run_id, entry.texts)
         case "status":
             client.set_terminated(run_id, entry.texts["status"], end_time=entry.time)
+    return None
 
 
 def _send_artifact(client: MlflowClient, outbox: Outbox, entry: Entry) -> None:

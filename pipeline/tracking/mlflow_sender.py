@@ -1,7 +1,8 @@
 """Sends what a run logs to MLflow from a thread of its own, so that logging never waits for the server.
 
 A server that does not answer is retried; the entries wait in the run's outbox. A server that was restarted empty, and
-so no longer has the run, gets everything again, in a new run.
+so no longer has the run, gets everything again, in a new run. An entry that the server refuses is left out; a model and
+its registration stay in the outbox, behind all others, for a later job.
 
 Two kinds of threads meet here. Those that log call `post`, `wait` and `close`; one sender thread does everything else.
 The condition `_changed` guards the outbox and the flags. It is never held during a request: a server that hangs must
@@ -12,15 +13,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ConfigError
 from pipeline.redact import without_user
 from pipeline.tracking.address import Address
 from pipeline.tracking.mlflow_requests import next_batch, send
-from pipeline.tracking.mlflow_store import connect, find_experiment, is_down, reason_of, resumed_run
-from pipeline.tracking.outbox import Entry, Outbox
+from pipeline.tracking.mlflow_store import (
+    connect,
+    find_experiment,
+    has_response,
+    is_down,
+    reason_of,
+    resumed_run,
+)
+from pipeline.tracking.outbox import Entry, EntryKind, Outbox
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 """Seconds between two attempts to reach a server."""
+LONGEST_WAIT = 3600.0
 MOST_NEW_RUNS = 3
 TOKEN = "pipeline.spool"
 
@@ -46,48 +58,106 @@ class MlflowSender:
         self._changed = threading.Condition()
         self._closing = self._opened = self._refused = False
         self._batches, self._new_runs = True, 0
-        self._may_exist, self._failures, self._retries_now = may_exist, 0, False
+        self._may_exist, self._failures, self._retries_now, self._waiting = may_exist, 0, False, 0
+        self.answers: dict[EntryKind, Any] = {}
+        """Of the latest model and registration: the URI or the version, or None where the server refused it."""
+        self.kept: list[Entry] = []
+        """Entries that the server refused and that stay in the outbox; this sender does not try them again."""
 
-    def start(self, then: Callable[[], None]) -> None:
+    def start(self, then: Callable[[], object]) -> None:
         """Send in the background until `close`; call `then` once, after everything was sent for the first time."""
         threading.Thread(target=self._work, args=(then,), name="mlflow", daemon=True).start()
 
-    def post(self, add: Callable[[Outbox], None]) -> None:
-        """Add an entry to the outbox, to be sent in its turn. Called by the threads that log."""
+    def post(self, add: Callable[[Outbox], None]) -> bool:
+        """Add an entry to the outbox, to be sent in its turn. Called by the threads that log.
+
+        Returns:
+            False if it could not be stored.
+        """
         with self._changed:
             try:
                 add(self.outbox)
             except OSError as error:
                 logger.warning("An entry of the tracked run could not be stored in %s: %s", self.outbox.folder, error)
-            self._changed.notify_all()
+                return False
+            finally:
+                self._changed.notify_all()
+        return True
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until the run is open and everything was sent; False after `seconds`, or once an attempt has failed."""
+    def wait(self, seconds: float, after_failure: float = 0.0) -> bool:
+        """Wait until the run is open and everything was sent.
+
+        Args:
+            seconds: the longest wait.
+            after_failure: how long after the first failed attempt others are waited for; one in progress is not cut.
+        """
+        return self._wait_until(lambda: self._is_done, seconds, after_failure)
+
+    def wait_for_turn(self, kind: EntryKind, seconds: float, after_failure: float) -> bool:
+        """Wait until the run is open and the next entry to be sent is of a kind, or all were sent."""
+        return self._wait_until(
+            lambda: self._is_done or (self._opened and self.outbox.pending[0].kind == kind), seconds, after_failure
+        )
+
+    def wait_for_answer(self, kind: EntryKind, seconds: float, after_failure: float) -> bool:
+        """Wait until the server took or refused an entry of a kind, see `answers`."""
+        return self._wait_until(lambda: kind in self.answers or self.refusal is not None, seconds, after_failure)
+
+    def _wait_until(self, holds: Callable[[], bool], seconds: float, after_failure: float) -> bool:
+        end, give_up = time.monotonic() + min(seconds, LONGEST_WAIT), 0.0
         with self._changed:
-            failures, self._retries_now = self._failures, True
+            self._retries_now, self._waiting = True, self._waiting + 1
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._is_done or self._failures > failures, seconds)
-            return self._is_done
+            while not holds() and time.monotonic() < end:
+                failures = self._failures
+                self._changed.wait_for(partial(self._has_news, holds, failures), end - time.monotonic())
+                if self._failures > failures:
+                    give_up = give_up or time.monotonic() + after_failure
+                    if time.monotonic() >= give_up:
+                        break
+            self._waiting -= 1
+            return holds()
+
+    def _has_news(self, holds: Callable[[], bool], failures: int) -> bool:
+        return holds() or self._failures > failures
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server has answered, and has the run."""
+        return self._opened
 
     @property
     def _is_done(self) -> bool:
-        return self.refusal is not None or (self._opened and self.outbox.all_sent)
+        return self.refusal is not None or (self._opened and not self._has_next)
 
-    def close(self, seconds: float) -> bool:
-        """Stop; False where entries are left after `seconds`, which a later job sends.
+    @property
+    def _has_next(self) -> bool:
+        """Whether an entry is pending that was not refused."""
+        return any(entry not in self.kept for entry in self.outbox.pending)
+
+    def close(self, seconds: float, after_failure: float = 0.0) -> bool:
+        """Stop; False where entries are left, which a later job sends. See `wait`.
 
         The sender thread is not joined, because it may hang in a request. It is a daemon, and after `_closing` it no
         longer touches the outbox: see `_mark`.
         """
-        done = self.wait(seconds)
+        self.wait(seconds, after_failure)
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-            if done:
-                self.outbox.remove()
-            else:
-                self.outbox.leave()
-        return done
+            return self.release()
+
+    def release(self) -> bool:
+        """Remove the outbox if everything was sent, else leave it to a later job."""
+        done = self._opened and self.outbox.all_sent
+        if done:
+            self.outbox.remove()
+            return True
+        if not self.outbox.is_ended and (status := self.outbox.last_status):
+            with suppress(OSError):
+                self.outbox.add(status)  # whoever sends the rest sets the run to running for it
+        self.outbox.leave()
+        return False
 
     def send_all(self) -> None:
         """Send an outbox that another job left, in this thread.
@@ -95,19 +165,14 @@ class MlflowSender:
         Raises:
             Exception: the store does not answer; the rest stays in the outbox.
         """
-        while not self._opened or not self.outbox.all_sent:
+        while not self._opened or self._has_next:
             self._step()
 
-    def _work(self, then: Callable[[], None]) -> None:
+    def _work(self, then: Callable[[], object]) -> None:
         pause = FIRST_PAUSE
         while self._is_needed():
             try:
                 self._step()
-                pause = FIRST_PAUSE
-                self._report_back()
-                if self.outbox.all_sent:
-                    then()
-                    then = _nothing
             except ConfigError as error:
                 with self._changed:
                     self.refusal = error
@@ -115,16 +180,32 @@ class MlflowSender:
                 return
             except Exception as error:
                 self._report_down(error)
-                with self._changed:
-                    self._failures, self._retries_now = self._failures + 1, False
-                    self._changed.notify_all()
-                    self._changed.wait_for(lambda: self._closing or self._retries_now, pause)
+                self._pause(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            pause = FIRST_PAUSE
+            self._report_back()
+            if self._is_done:
+                try:
+                    then()
+                except Exception as error:  # not one of this run, whose entries follow
+                    logger.warning("What earlier jobs left could not be sent. %s", reason_of(error))
+                then = _nothing
+
+    def _pause(self, seconds: float) -> None:
+        """Pause after a failure: not for long while somebody waits for the next attempt."""
+        with suppress(OSError, ValueError):  # the outbox may have been closed meanwhile
+            self.outbox.sync()
+        with self._changed:
+            self._failures, self._retries_now = self._failures + 1, False
+            self._changed.notify_all()
+            seconds = min(seconds, FIRST_PAUSE) if self._waiting else seconds
+            self._changed.wait_for(lambda: self._closing or self._retries_now, seconds)
 
     def _is_needed(self) -> bool:
         """Sleep until there is something to do; False once the sender is closing."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or not self._opened or not self.outbox.all_sent)
+            self._changed.wait_for(lambda: self._closing or not self._opened or self._has_next)
             return not self._closing
 
     def _step(self) -> None:
@@ -136,20 +217,54 @@ class MlflowSender:
             batch, sent = next_batch(self.outbox.pending, several=self._batches), self.outbox.sent
         if not batch:
             return
+        if batch[0] in self.kept:
+            self._postpone()
+            return
         try:
-            send(self.client, self.outbox, batch)
+            answer = send(self.client, self.outbox, batch)
         except Exception as error:
-            if is_down(error):
-                raise
-            is_gone = getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
-            if is_gone and self._new_runs < MOST_NEW_RUNS:
-                self._start_new_run()
-                return
-            if len(batch) > 1:  # one of them was refused: from now on each is sent alone
-                self._batches = False
-                return
-            self._report_refused(batch[0], error)
+            self._failed(batch, error)
+            return
         self._mark(self.outbox.run_id, sent + len(batch))
+        self._answer(batch[0].kind, answer)
+
+    def _failed(self, batch: Sequence[Entry], error: Exception) -> None:
+        """Decide what to do about entries that were not taken.
+
+        Raises:
+            Exception: the error, if the server did not answer.
+        """
+        first = batch[0]
+        # A registration waits for its model; without one, it would wait for ever.
+        is_kept = first.kind == "model" or (first.kind == "register" and any(e.kind == "model" for e in self.kept))
+        if is_down(error) and not (is_kept and has_response(error)):
+            raise error
+        if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST" and self._new_runs < MOST_NEW_RUNS:
+            self._start_new_run()
+            return
+        if len(batch) > 1:  # one of them was refused: from now on each is sent alone
+            self._batches = False
+            return
+        self._report_refused(first, error)
+        if is_kept:
+            self.kept.append(first)
+            self._postpone()
+        else:
+            self._mark(self.outbox.run_id, self.outbox.sent + 1)
+        self._answer(first.kind, None)
+
+    def _postpone(self) -> None:
+        """Move the next entry behind all others."""
+        with self._changed:
+            if not self._closing:
+                with suppress(OSError):
+                    self.outbox.postpone()
+            self._changed.notify_all()
+
+    def _answer(self, kind: EntryKind, answer: Any) -> None:
+        with self._changed:
+            self.answers[kind] = answer
+            self._changed.notify_all()
 
     def _open(self) -> None:
         run = self.outbox.run
@@ -204,10 +319,17 @@ class MlflowSender:
             logger.info("MLflow at %s answers again", without_user(self._address.uri))
 
     def _report_refused(self, entry: Entry, error: Exception) -> None:
-        if not self._refused:
-            self._refused = True
-            what = {"params": "parameters", "artifact": entry.path}.get(entry.kind, entry.kind)
-            logger.warning("MLflow did not take %s of run %s. %s", what, self.outbox.run_id, reason_of(error))
+        reason, run_id = reason_of(error), self.outbox.run_id
+        match entry.kind:
+            case "model":
+                logger.warning("MLflow did not take the model of run %s. %s", run_id, reason)
+            case "register":
+                name = entry.texts["name"]
+                logger.warning("MLflow did not register the model of run %s as '%s'. %s", run_id, name, reason)
+            case _ if not self._refused:
+                self._refused = True
+                what = {"params": "parameters", "artifact": entry.path}.get(entry.kind, entry.kind)
+                logger.warning("MLflow did not take %s of run %s. %s", what, run_id, reason)
 
 
 def _nothing(*_: Any) -> None:

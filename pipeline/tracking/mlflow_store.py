@@ -112,9 +112,14 @@ def is_down(error: Exception) -> bool:
     from mlflow.exceptions import RestException
     from requests import RequestException
 
-    if isinstance(error, RestException):
+    if isinstance(error, RestException) or getattr(getattr(error, "response", None), "status_code", 500) < 500:
         return False
     return isinstance(error, RequestException) or getattr(error, "error_code", "") == "INTERNAL_ERROR"
+
+
+def has_response(error: Exception) -> bool:
+    """Whether the server did answer, with a status such as 500, which it may repeat for this request alone."""
+    return getattr(error, "response", None) is not None
 
 
 def reason_of(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Runs tracked by MLflow.
 
 Every call names its store and its run, so that several jobs of one process can log in parallel. A tracker never raises,
-and never waits for the server except to log and register a model, see `mlflow_sender`. An error that the user can
+and never waits long for the server except to log a model, see `mlflow_sender`. An error that the user can
 repair before anything has started is a ConfigError, when the run is opened.
 """
 
@@ -10,33 +10,31 @@ from __future__ import annotations
 import io
 import logging
 import math
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.redact import without_user
 from pipeline.store.filesystem import StoragePath
-from pipeline.tracking.mlflow_registry import Registered, register
+from pipeline.tracking.mlflow_registry import Registered
 from pipeline.tracking.mlflow_requests import now
 from pipeline.tracking.mlflow_sender import MlflowSender
-from pipeline.tracking.mlflow_store import cut, patience, reason_of
-from pipeline.tracking.outbox import Entry
+from pipeline.tracking.mlflow_store import cut, reason_of
+from pipeline.tracking.outbox import Entry, EntryKind, Outbox
 from pipeline.tracking.promotion import Candidate, Promotion
-from pipeline.tracking.tracker import Param
+from pipeline.tracking.tracker import Param, Upload
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
-MODEL_NAME = "model"
 ADDED_SECONDS = 9.0
-"""How much waiting for a server that does not answer may add to a job in total, apart from a model's upload."""
+"""How much waiting for a server that does not answer may add to a job in total, apart from a model's first upload."""
 WAIT_SECONDS = 4.0
-"""The longest single wait: for the run to open, before a model is logged, and at the end."""
+"""The longest single wait: for the run to open, for what comes before a model, for another attempt after a failed one,
+and at the end."""
 DATABASE_SECONDS = 60.0
 """The same for a database, which answers at once or not at all, but takes seconds to be created."""
 
@@ -47,9 +45,8 @@ class MlflowTracker:
     def __init__(self, sender: MlflowSender, *, is_database: bool) -> None:
         """`sender` sends everything, to a database or to a server."""
         self._sender = sender
-        self._longest_wait, self._budget = (
-            (DATABASE_SECONDS, math.inf) if is_database else (WAIT_SECONDS, ADDED_SECONDS)
-        )
+        self._is_database, self._budget = is_database, ADDED_SECONDS
+        self._upload: Upload | None = None
 
     @property
     def run_id(self) -> str | None:
@@ -91,38 +88,37 @@ class MlflowTracker:
         """Send a picture as an artifact."""
         self._post_artifact(path, png)
 
+    @property
+    def upload(self) -> Upload | None:
+        """Whether the server has the model, as far as is known now."""
+        if self._upload != "pending":
+            return self._upload
+        return "pending" if self._sender.answers.get("model") is None else "done"
+
     def log_model(self, file: StoragePath, state: FittedFeatures) -> str | None:
-        """Log a model as code, without pickle, with the signature of its raw columns; waits for the upload."""
-        if not self._within_budget(self._sender.wait):
-            logger.warning("MLflow does not answer, so the model is not logged there. It is kept at %s.", file.uri)
-            return None
-        start = time.monotonic()
-        try:
-            return self._log_model(file, state)
-        except Exception as error:  # a failure of tracking must not end the training run
-            self._budget -= time.monotonic() - start
-            logger.warning("MLflow did not take the model of run %s. %s", self.run_id, reason_of(error))
-            return None
+        """Log a model by way of the outbox; waits for the upload, but not for long if it fails."""
+        is_stored = self._send_now("model", lambda outbox: outbox.add_model(file, state, now()), math.inf)
+        self._upload = "pending" if is_stored else "failed"
+        if self.upload == "pending":
+            logger.warning(
+                "The model of run %s is not in MLflow yet: its upload is pending. It is kept in %s. The next job with "
+                "this storage.root and track.uri uploads it, as does jobs/upload.py with the same --config.",
+                self.run_id, self._sender.outbox.folder,
+            )  # fmt: skip
+        elif self.upload == "failed":
+            logger.warning("The model of run %s is not uploaded to MLflow. It is kept at %s.", self.run_id, file)
+        uri: str | None = self._sender.answers.get("model")
+        return uri
 
     def register(self, name: str, candidate: Candidate) -> Promotion | None:
-        """Register a version and set its alias; waits for the answer, and tags the run with it."""
-        if not self._within_budget(self._sender.wait):
-            logger.warning("MLflow does not answer, so the model is not registered as '%s'.", name)
-            return None
-        start = time.monotonic()
-        try:
-            version = self._register(name, candidate)
-        except Exception as error:  # a failure of tracking must not end the job
-            self._budget -= time.monotonic() - start
-            logger.warning(
-                "MLflow did not register the model of run %s as '%s'. %s", self.run_id, name, reason_of(error)
-            )
-            return None
-        promotion = version.promotion
-        logger.info("Version %s of '%s' is the %s. %s", version.version, name, promotion.alias, promotion.reason)
-        registered = {"registered": f"{name} {version.version}", "standing": promotion.alias}
-        self.set_tags(registered | {"standing.reason": cut(promotion.reason)})
-        return promotion
+        """Register a version by way of the outbox; waits for the answer, but not for long if it fails."""
+        texts = {"name": name, "candidate": candidate.to_json()}
+        entry = Entry(kind="register", time=now(), texts=texts)
+        self._send_now("register", lambda outbox: outbox.add(entry), DATABASE_SECONDS)
+        version: Registered | None = self._sender.answers.get("register")
+        if version is None and entry in self._sender.outbox.pending:
+            logger.warning("The model is not registered as '%s' yet: its registration waits in the outbox.", name)
+        return None if version is None else version.promotion
 
     def open(self) -> None:
         """Wait until the run is open, or the longest wait is over.
@@ -130,7 +126,7 @@ class MlflowTracker:
         Raises:
             ConfigError: the store refuses the run.
         """
-        self._within_budget(self._sender.wait)
+        self._within_budget(lambda longest, _: self._sender.wait(longest))
         if self._sender.refusal is not None:
             raise self._sender.refusal
 
@@ -146,11 +142,28 @@ class MlflowTracker:
                 "storage.root and track.uri sends them.", len(outbox.pending), self.run_id, outbox.folder
             )  # fmt: skip
 
-    def _within_budget(self, wait: Callable[[float], bool]) -> bool:
-        """Wait, and deduct the time from the budget of all waits."""
+    def _send_now(self, kind: EntryKind, add: Callable[[Outbox], None], longest: float) -> bool:
+        """Add an entry, and wait until it is sent or refused; False if it could not be stored."""
+        self._sender.answers.pop(kind, None)
+        if not self._sender.post(add):
+            return False
+        if self._within_budget(lambda *limits: self._sender.wait_for_turn(kind, *limits)):
+            start, patience = time.monotonic(), self._patience
+            if not self._sender.wait_for_answer(kind, longest, patience):
+                self._budget -= time.monotonic() - start
+        return True
+
+    @property
+    def _patience(self) -> float:
+        """The longest wait for another attempt after one has failed."""
+        return min(WAIT_SECONDS, max(self._budget, 0.0))
+
+    def _within_budget(self, wait: Callable[[float, float], bool]) -> bool:
+        """Wait, and deduct the time from the budget of all waits, except where a database works and takes its time."""
         start = time.monotonic()
-        done = wait(min(self._longest_wait, max(self._budget, 0.0)))
-        self._budget -= time.monotonic() - start
+        done = wait(DATABASE_SECONDS if self._is_database else self._patience, self._patience)
+        if not (done and self._is_database):
+            self._budget -= time.monotonic() - start
         return done
 
     def _post(self, entry: Entry) -> None:
@@ -158,30 +171,3 @@ class MlflowTracker:
 
     def _post_artifact(self, path: str, content: bytes) -> None:
         self._sender.post(lambda outbox: outbox.add_artifact(path, content, now()))
-
-    def _register(self, name: str, candidate: Candidate) -> Registered:
-        client, run_id = self._sender.client, self.run_id
-        if client is None or run_id is None:
-            raise ValueError("The run is not open")
-        return register(client, run_id, name, candidate)
-
-    def _log_model(self, file: StoragePath, state: FittedFeatures) -> str:
-        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
-
-        from pipeline.tracking.mlflow_folder import write_model_folder
-
-        client, run_id = self._sender.client, self.run_id
-        if client is None or run_id is None:
-            raise ValueError("The run is not open")
-        model = client.create_logged_model(self._sender.experiment_id, MODEL_NAME, source_run_id=run_id)
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / MODEL_NAME
-            try:
-                write_model_folder(folder, file, state, model_id=model.model_id, run_id=run_id)
-            except Exception as error:  # not an error of the server, whatever class MLflow gives it
-                raise ValueError(f"Its folder could not be written: {reason_of(error)}") from error
-            with patience():
-                client.log_model_artifacts(model.model_id, str(folder))
-        client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-        return f"models:/{model.model_id}"

@@ -15,7 +15,7 @@ from pipeline.store.filesystem import StoragePath
 from pipeline.tracking.address import Address, address_of
 from pipeline.tracking.mlflow_requests import now
 from pipeline.tracking.mlflow_sender import MlflowSender
-from pipeline.tracking.mlflow_store import connect, reason_of
+from pipeline.tracking.mlflow_store import connect, is_down, reason_of
 from pipeline.tracking.mlflow_tracker import MlflowTracker
 from pipeline.tracking.outbox import Entry, OutboxRun, new_outbox, outbox_folder, unsent_outboxes
 from pipeline.tracking.tags import run_tags
@@ -124,16 +124,33 @@ def _start(
     return tracker
 
 
-def send_unsent(address: Address, root: StoragePath) -> None:
-    """Send what earlier jobs could not; the run of a killed job ends with status KILLED."""
+def send_unsent(address: Address, root: StoragePath) -> tuple[int, int]:
+    """Send what earlier jobs could not; the run of a killed job ends with status KILLED.
+
+    Returns:
+        The number of runs that were sent completely, and of those of which something is left.
+    """
+    sent = left = 0
     for outbox in unsent_outboxes(outbox_folder(root), without_user(address.uri)):
+        sender = MlflowSender(address, outbox, may_exist=True)
         try:
-            if not outbox.has_ended:
-                outbox.add(Entry(kind="status", time=now(), texts={"status": "KILLED"}))
-            MlflowSender(address, outbox, may_exist=True).send_all()
+            if not outbox.is_ended:
+                outbox.add(outbox.last_status or Entry(kind="status", time=now(), texts={"status": "KILLED"}))
+            sender.send_all()
         except Exception as error:  # the next job tries again
+            logger.log(
+                logging.DEBUG if is_down(error) else logging.WARNING,
+                "Run %s of an earlier job could not be completed. Its entries stay in %s. %s",
+                outbox.run_id, outbox.folder, reason_of(error),
+            )  # fmt: skip
             outbox.leave()
-            logger.debug("Run %s could not be completed: %s", outbox.run_id, reason_of(error))
-            return
-        outbox.remove()
-        logger.info("Sent the remaining entries of run %s, of an earlier job", outbox.run_id)
+            left += 1
+            if is_down(error) and not sender.is_open:
+                break
+            continue
+        if sender.release():
+            logger.info("Sent the remaining entries of run %s, of an earlier job", outbox.run_id)
+            sent += 1
+        else:
+            left += 1
+    return sent, left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.store.filesystem import StoragePath
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Param = str | int | float | bool | None
+Upload = Literal["done", "pending", "failed"]
+"""Of a model: the tracking server has it; it is kept for a later job to upload; or it could not even be kept."""
 
 
 class Tracker(Protocol):
@@ -22,6 +24,10 @@ class Tracker(Protocol):
     @property
     def run_id(self) -> str | None:
         """The run's id; None where nothing is recorded."""
+
+    @property
+    def upload(self) -> Upload | None:
+        """What became of the logged model; None where none was logged."""
 
     def log_params(self, params: Mapping[str, Param]) -> None:
         """Log settings that vary between runs."""
@@ -56,6 +62,7 @@ class NullTracker:
     """Records nothing."""
 
     run_id: str | None = None
+    upload: Upload | None = None
 
     def log_params(self, params: Mapping[str, Param]) -> None:
         """Nothing."""
@@ -109,6 +116,11 @@ class MemoryTracker:
     artifacts: dict[str, Any] = field(default_factory=dict)
     models: list[StoragePath] = field(default_factory=list)
     registered: dict[str, list[Candidate]] = field(default_factory=dict)
+
+    @property
+    def upload(self) -> Upload | None:
+        """Kept here, so that there is nothing to wait for."""
+        return "done" if self.models else None
 
     def log_params(self, params: Mapping[str, Param]) -> None:
         """Keep them."""

@@ -12,7 +12,8 @@ from pipeline.formatting import counted
 from pipeline.runtime.cancel import cancelling
 from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
-from pipeline.store.layout import tensorboard_folder
+from pipeline.store.layout import LOCK, checkpoints_folder, tensorboard_folder
+from pipeline.store.lock import exclusive
 from pipeline.store.publish import scratch
 from pipeline.training.checkpoints.resume import open_checkpoints, open_fold_checkpoints
 from pipeline.training.history import TrainingHistory
@@ -99,18 +100,35 @@ def run_training(
         always_on_spark: never train in this process, because the driver follows other training runs at the same time.
 
     Raises:
-        ConfigError: an interrupted training run of this experiment had other data or settings.
+        ConfigError: an interrupted training run of this experiment had other data or settings, or another job is
+            training it.
         TrainError: a rank failed, or the ranks ended with different weights.
     """
     # These close in reverse order: Spark's tasks are cancelled before the folder that they write to is removed.
-    with scratch(root) as folder, cancelling(spark), hooks.stoppable(lambda: request_stop(folder)):
+    with (
+        _alone(root, spec),
+        scratch(root) as folder,
+        cancelling(spark),
+        hooks.stoppable(lambda: request_stop(folder)),
+    ):
         job = _rank_job(root, spec, folder, hooks.on_resume)
         result, records = launch_training(
             spark, job, hooks.on_epoch, hooks.on_heartbeats, always_on_spark=always_on_spark
         )
         history = TrainingHistory(epochs=tuple(records), best_epoch=result.best_epoch, workers=spec.train.workers)
         yield TrainingOutcome(result, history, folder)
-    job.remove_checkpoints()
+        job.remove_checkpoints()
+
+
+def _alone(root: StoragePath, spec: TrainingSpec) -> AbstractContextManager[None]:
+    """Keep out other training runs whose checkpoints or model this one would share; trials have neither."""
+    if not spec.saves and spec.train.checkpoint is None:
+        return nullcontext()
+    folder = checkpoints_folder(root, spec.name)
+    if spec.is_fold:  # those of an experiment train at the same time
+        folder = folder.sibling(f".{spec.model_id}")
+    what = f"is training '{spec.name}' under {root}"
+    return exclusive(folder.sibling(LOCK), what, "set another name, or another storage.root, for one of them")
 
 
 def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_resume: Callable[[str], None]) -> RankJob:

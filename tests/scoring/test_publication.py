@@ -102,7 +102,8 @@ def test_a_job_that_was_killed_between_two_renames_is_made_good(tmp_path, output
 def test_what_a_killed_job_left_is_swept(tmp_path, output):
     import socket
 
-    left = tmp_path / ".scored" / "scratch" / f"{socket.gethostname()}.{1 << 30}.0" / "rows"
+    left = tmp_path / ".scored" / "scratch" / f"{socket.gethostname()}-0.{1 << 30}.0" / "rows"
     left.mkdir(parents=True)
+    left.parent.with_name(f"{left.parent.name}.lock").touch()  # which no process holds
     publish(output, "one")
     assert [path.name for path in tmp_path.iterdir()] == ["scored"]

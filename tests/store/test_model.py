@@ -168,3 +168,19 @@ def test_a_card_of_an_earlier_version_has_no_hash(place):
     del earlier["sha256"]
     files.write_bytes(place.child("model.json"), json.dumps(earlier).encode())
     assert open_model(place).card == card.model_copy(update={"format": 2})
+
+
+def test_what_a_job_left_that_was_killed_before_it_wrote_its_card_is_deleted(place, monkeypatch):
+    publish(place, "old")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(models.files, "write_atomically", killed)
+    with pytest.raises(KeyboardInterrupt):
+        publish(place, "never named")
+    monkeypatch.undo()
+    assert len(files.list_folders(place)) == 2
+    publish(place, "new")
+    assert len(files.list_folders(place)) == 1
+    assert content_of(place) == "new"

@@ -126,3 +126,60 @@ def test_what_a_killed_job_left_is_swept_and_nothing_else(root, monkeypatch):
         monkeypatch.undo()
         sweep_scratch(root)
         assert files.list_folders(root.child("scratch")) == [Path(alive.path).name]
+
+
+def test_a_live_process_keeps_its_scratch_whatever_its_id_seems_to_say(root, monkeypatch):
+    """As in containers of one host name, where the process ids of one mean other processes, or none, in another."""
+    with scratch(root) as alive:
+        files.write_bytes(alive.child("f"), b"1")
+        monkeypatch.setattr(publish, "is_running", lambda pid: False)
+        sweep_scratch(root)
+        assert files.exists(alive.child("f"))
+    assert not list(Path(root.path, "scratch").iterdir())
+
+
+def test_a_container_of_the_same_host_name_is_another_host():
+    """For file systems without locks."""
+    program = "from pipeline.store.publish import this_host; print(this_host())"
+    plain, apart = (
+        subprocess.run([*prefix, sys.executable, "-c", program], capture_output=True, text=True, check=False).stdout
+        for prefix in ((), ("unshare", "-Urpf"))
+    )
+    assert plain.strip() == publish.this_host()
+    if not apart:
+        pytest.skip("this machine makes no containers")
+    assert apart != plain
+
+
+def test_a_lock_whose_folder_was_published_goes_too(root):
+    program = f"""
+import os, signal
+from pipeline.store import filesystem as files
+from pipeline.store.filesystem import storage_path
+from pipeline.store.publish import scratch
+root = storage_path({root.path!r})
+with scratch(root) as work:
+    files.write_bytes(work.child("f"), b"1")
+    files.move(work, root.child("published"))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False)
+    assert len(list(Path(root.path, "scratch").iterdir())) == 1
+    sweep_scratch(root)
+    assert not list(Path(root.path, "scratch").iterdir())
+    assert files.exists(root.child("published", "f"))
+
+
+def test_two_jobs_that_write_one_file_at_once_leave_one_of_the_two(root):
+    """Each has a name of its own for it until it is complete."""
+    file, unfinished = root.child("a.json"), []
+    with files.replacing(file) as first:
+        files.write_bytes(first, b"first")
+        files.write_atomically(file, b"second")
+        unfinished.append(first.path)
+        assert files.read_bytes(file) == b"second"
+    assert files.read_bytes(file) == b"first"
+    with pytest.raises(ValueError, match="cut off"), files.replacing(file) as second:
+        files.write_bytes(second, b"half")
+        raise ValueError("cut off")
+    assert [path.name for path in Path(root.path).iterdir()] == ["a.json"]

@@ -28,6 +28,7 @@ class ToyResult(Document):
 
     run_id: str | None = "run-7"
     seconds: float = 0.0
+    upload: str | None = None
     metrics: dict[str, float] = {"loss": float("nan"), "auc": 0.5}  # noqa: RUF012 (pydantic copies it)
 
 
@@ -47,9 +48,11 @@ def toy(config: RunConfig) -> ToyResult:
         raise KeyError("forgotten")
     elif behaviour == "bucket_error":
         raise OSError("When getting information for key 'x' in bucket 'lake': AWS Error NETWORK_CONNECTION")
+    elif behaviour == "full_disk":
+        raise OSError(28, "No space left on device", "/x/y")
     elif behaviour == "no_module":
         raise ModuleNotFoundError("No module named 'horovod'")
-    return ToyResult()
+    return ToyResult(upload="pending" if behaviour == "upload_fails" else None)
 
 
 def _with_spark(behaviour: str) -> None:

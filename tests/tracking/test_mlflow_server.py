@@ -141,6 +141,7 @@ def test_server_that_is_down_for_a_whole_job_gets_all_of_it_from_the_next_one(
     tmp_path: Path, free_folder: StoragePath, unused_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     uri = f"http://127.0.0.1:{unused_port}"
+    Path(free_folder.path, "model.keras").write_bytes(b"only its bytes matter here")
     start = time.monotonic()
     with tracked(uri.replace("//", "//me:hush@"), free_folder) as tracker:
         for epoch in EPOCHS:
@@ -149,8 +150,9 @@ def test_server_that_is_down_for_a_whole_job_gets_all_of_it_from_the_next_one(
         assert tracker.log_model(free_folder.child("model.keras"), regression_state()) is None
     assert tracker.run_id is None
     assert time.monotonic() - start < BOUND
+    assert tracker.upload == "pending"
     assert f"MLflow at {uri} does not answer" in caplog.text
-    assert "10 entries of run None have not reached MLflow. They are kept in" in caplog.text
+    assert "11 entries of run None have not reached MLflow. They are kept in" in caplog.text
     assert len(outboxes(free_folder)) == 1
     kept = b"".join(path.read_bytes() for path in Path(free_folder.path).rglob("*") if path.is_file())
     assert b"hush" not in kept + caplog.text.encode()
@@ -162,6 +164,32 @@ def test_server_that_is_down_for_a_whole_job_gets_all_of_it_from_the_next_one(
         assert (first.info.status, first.info.run_name) == ("FINISHED", "r")
         assert steps_of(uri, first.info.run_id) == ALL
         assert steps_of(uri, str(second.run_id)) == [(1, 7.0)]
+        assert models_of(uri, first) == ["READY"]
+    assert outboxes(free_folder) == []
+
+
+def models_of(uri: str, run: Any) -> list[str]:
+    from mlflow import MlflowClient
+
+    models = MlflowClient(uri).search_logged_models([run.info.experiment_id])
+    return [str(model.status) for model in models if model.source_run_id == run.info.run_id]
+
+
+def test_a_short_outage_at_the_end_is_waited_out(tmp_path: Path, free_folder: StoragePath) -> None:
+    """The server is there all the time, but its port is not."""
+    Path(free_folder.path, "model.keras").write_bytes(b"only its bytes matter here")
+    with running_server(tmp_path) as server, ExitStack() as wires:
+        port = free_port()
+        uri, wire = f"http://127.0.0.1:{port}", wires.enter_context(forwarded(port, server))
+        with tracked(uri, free_folder) as tracker:
+            tracker.log_metrics({"loss": 1.0}, step=1)
+            wait_until(lambda: steps_of(server.uri, str(tracker.run_id)) != [])
+            wire.close()
+            threading.Timer(1.5, lambda: wires.enter_context(forwarded(port, server))).start()
+            assert str(tracker.log_model(free_folder.child("model.keras"), regression_state())).startswith("models:/")
+            assert tracker.upload == "done"
+        (run,) = runs_of(server.uri)
+        assert (run.info.status, models_of(server.uri, run)) == ("FINISHED", ["READY"])
     assert outboxes(free_folder) == []
 
 
@@ -222,6 +250,42 @@ def test_server_lost_for_good_in_mid_run_costs_little(tmp_path: Path, free_folde
             assert tracker.log_model(free_folder.child("model.keras"), regression_state()) is None
         assert time.monotonic() - start < BOUND
     assert len(outboxes(free_folder)) == 1
+
+
+class Wire:
+    """A port that leads to another one, until it is closed with all connections."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self._listener, self._target = socket.create_server(("127.0.0.1", port)), target
+        self._connections: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near = self._listener.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self._target))
+                self._connections += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while content := source.recv(1 << 16):
+                sink.sendall(content)
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        for wire in (self._listener, *self._connections):
+            with suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+            wire.close()
+
+
+@contextmanager
+def forwarded(port: int, server: Server) -> Iterator[Wire]:
+    with closing(Wire(port, int(server.uri.rpartition(":")[2]))) as wire:
+        yield wire
 
 
 @contextmanager

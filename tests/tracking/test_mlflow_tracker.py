@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.config.run import TrackConfig
-from pipeline.errors import ConfigError
+from pipeline.config.run import RunConfig, TrackConfig
+from pipeline.errors import ConfigError, PlatformError
+from pipeline.stages.upload import upload
 from pipeline.store.filesystem import StoragePath
+from pipeline.tracking.address import address_of
 from pipeline.tracking.open_tracker import open_tracker, warm_up
+from pipeline.tracking.promotion import Candidate
+from tests.support.stores import regression_state
 from tests.tracking.conftest import Open
 
 if TYPE_CHECKING:
@@ -179,7 +183,10 @@ def test_first_use_is_silent_and_loads_no_tensorflow(free_folder: StoragePath) -
 import sys
 from pipeline.config.run import TrackConfig
 from pipeline.store.filesystem import storage_path
+from pipeline.tracking.address import address_of
 from pipeline.tracking.open_tracker import open_tracker, warm_up
+from pipeline.tracking.promotion import Candidate
+from tests.support.stores import regression_state
 from tests.support.stores import regression_state
 root = storage_path({free_folder.path!r})
 root.filesystem.open_output_stream(root.path + "/model.keras").close()
@@ -205,3 +212,48 @@ def test_a_job_that_ends_early_leaves_a_whole_database(free_folder: StoragePath)
         raise ValueError("too few slots")
     with closing(sqlite3.connect(f"{free_folder.path}/mlflow.db")) as database:
         assert database.execute("SELECT name FROM experiments").fetchall() == [("Default",)]
+
+
+def test_a_model_that_the_store_refuses_is_uploaded_by_a_later_job_and_then_registered(
+    open_run: Open, client: MlflowClient, free_folder: StoragePath, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(free_folder.path, "model.keras").write_bytes(b"k")
+    candidate = Candidate(model_id="m", sha256="1", store_id="s", rows=9, metric="rmse", value=1.0)
+    artifacts = Path(free_folder.path, "mlartifacts")
+    artifacts.write_text("in the way")
+    with open_run(root=free_folder) as tracker:
+        assert tracker.upload is None
+        assert tracker.log_model(free_folder.child("model.keras"), regression_state()) is None
+        assert tracker.upload == "pending"
+        assert tracker.register("later", candidate) is None
+        tracker.log_metrics({"loss": 1.0}, step=1)
+    assert tracker.upload == "pending"
+    assert "its upload is pending. It is kept in" in caplog.text and "as does jobs/upload.py" in caplog.text
+    Path(free_folder.path, "model.keras").unlink()  # the outbox has it
+    artifacts.unlink()
+    config = RunConfig.model_validate(
+        {"name": "n", "storage": {"root": free_folder.path}, "data": {"source": {"path": "x.csv"}, "label": "y"}}
+    )
+    result = upload(config)
+    assert (result.sent, result.pending) == (1, 0)
+    from mlflow import MlflowClient
+
+    own = MlflowClient(address_of(TrackConfig(), free_folder).uri)
+    run = own.get_run(tracker.run_id)
+    assert (run.info.status, run.data.metrics, run.data.tags["registered"]) == ("FINISHED", {"loss": 1.0}, "later 1")
+    (model,) = own.search_logged_models([run.info.experiment_id])
+    assert str(model.status) == "READY"
+    assert upload(config).sent == 0
+
+
+def test_uploading_to_a_store_that_does_not_answer_says_so(free_folder: StoragePath, unused_port: int) -> None:
+    config = RunConfig.model_validate(
+        {
+            "name": "n",
+            "storage": {"root": free_folder.path},
+            "data": {"source": {"path": "x.csv"}, "label": "y"},
+            "track": {"uri": f"http://127.0.0.1:{unused_port}"},
+        }
+    )
+    with pytest.raises(PlatformError, match=rf"MLflow at http://127\.0\.0\.1:{unused_port} does not answer: .*kept"):
+        upload(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.schemas.document import Document
+from pipeline.tracking.tracker import Upload
 from pipeline.training.records import EpochRecord
 
 
@@ -45,6 +46,7 @@ class TrainResult(Document):
         workers: the number of ranks.
         seconds: the duration of the stage.
         run_id: the tracked run, if any.
+        upload: whether the tracking server has the model; None if nothing is tracked.
     """
 
     model: str
@@ -60,6 +62,7 @@ class TrainResult(Document):
     workers: int
     seconds: float = 0.0
     run_id: str | None = None
+    upload: Upload | None = None
 
 
 class EvaluateResult(Document):
@@ -95,6 +98,7 @@ class RunResult(Document):
         evaluate: its test metrics.
         seconds: the duration of the job.
         run_id: the tracked run, if any.
+        upload: whether the tracking server has the model, at the end of the job; None if nothing is tracked.
     """
 
     prepare: PrepareResult
@@ -102,3 +106,18 @@ class RunResult(Document):
     evaluate: EvaluateResult
     seconds: float = 0.0
     run_id: str | None = None
+    upload: Upload | None = None
+
+
+class UploadResult(Document):
+    """What was sent to the tracking server of what earlier jobs left.
+
+    Attributes:
+        sent: the number of runs that are complete now.
+        pending: the number of runs of which something is left.
+        seconds: the duration of the job.
+    """
+
+    sent: int
+    pending: int
+    seconds: float = 0.0

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.schemas.document import Document
 from pipeline.stages.results.run import EvaluateResult, TrainResult
+from pipeline.tracking.tracker import Upload
 
 
 class FrontTrial(Document):
@@ -52,6 +53,7 @@ class SearchResult(Document):
         evaluate: its test metrics.
         seconds: the duration of the job.
         run_id: the tracked run, if any.
+        upload: whether the tracking server has the model of the best trial; None if nothing is tracked.
     """
 
     best: BestTrial
@@ -65,3 +67,4 @@ class SearchResult(Document):
     evaluate: EvaluateResult
     seconds: float = 0.0
     run_id: str | None = None
+    upload: Upload | None = None

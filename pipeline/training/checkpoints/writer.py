@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from pipeline.errors import StoreError
+from pipeline.errors import PlatformError
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.large_files import write_durably
@@ -32,7 +32,7 @@ class CheckpointWriter:
         """Start to write a checkpoint, once the previous one is written.
 
         Raises:
-            StoreError: the previous one could not be written.
+            PlatformError: the previous one could not be written.
         """
         self.finish()
         self._generation += 1
@@ -42,7 +42,7 @@ class CheckpointWriter:
         """Wait until the checkpoint in progress is written.
 
         Raises:
-            StoreError: it could not be written.
+            PlatformError: it could not be written.
         """
         if self._writing is not None:
             self._writing.result()
@@ -57,11 +57,14 @@ def open_writer(folder: StoragePath | None, generation: int) -> Iterator[Checkpo
         generation: the latest generation in it.
 
     Raises:
-        StoreError: the last checkpoint could not be written, and the block raised nothing.
+        PlatformError: the last checkpoint could not be written, and the block raised nothing.
     """
     if folder is None:
         yield None
         return
+    for name in files.list_files(folder):
+        if name.endswith(files.UNFINISHED):  # of a job that was killed; no other one writes here now
+            files.remove_file(folder.child(name))
     # Leaving the executor waits for its thread. `finish` comes before, and only where the block raised nothing: it
     # raises what the thread raised, which must not hide why training failed.
     with ThreadPoolExecutor(1, thread_name_prefix="checkpoint") as executor:
@@ -74,7 +77,7 @@ def write_checkpoint(folder: StoragePath, generation: int, checkpoint: Checkpoin
     """Publish a generation, and delete all but the latest two.
 
     Raises:
-        StoreError: it cannot be written; the earlier ones are kept.
+        PlatformError: it cannot be written; the earlier ones are kept.
     """
     file = checkpoint_file(folder, generation)
     try:
@@ -83,9 +86,7 @@ def write_checkpoint(folder: StoragePath, generation: int, checkpoint: Checkpoin
         for old in list_generations(folder)[:-KEPT]:
             files.remove_file(checkpoint_file(folder, old))
     except OSError as error:
-        with suppress(OSError):
-            files.remove_file(file.sibling(files.UNFINISHED))
-        raise StoreError(
+        raise PlatformError(
             f"Checkpoint {file} cannot be written: {error}. The previous one is kept. Free some space there, or set "
             "storage.root to another location, and run the same command again."
         ) from error

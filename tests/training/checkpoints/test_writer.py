@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import StoreError
+from pipeline.errors import PlatformError, StoreError
 from pipeline.store.filesystem import storage_path
 from pipeline.training.checkpoints.format import Checkpoint
 from pipeline.training.checkpoints.resume import latest_checkpoint, read_checkpoint
@@ -62,8 +62,8 @@ def test_an_unfinished_file_is_none(tmp_path):
 def test_where_it_cannot_be_written_the_earlier_ones_stay(tmp_path):
     place = storage_path(str(tmp_path))
     write_checkpoint(place, 1, checkpoint())
-    (tmp_path / "00000002.checkpoint.part").mkdir()
-    with pytest.raises(StoreError, match=r"00000002\.checkpoint cannot be written: .* The previous one is kept"):
+    (tmp_path / "00000002.checkpoint").mkdir()
+    with pytest.raises(PlatformError, match=r"00000002\.checkpoint cannot be written: .* The previous one is kept"):
         write_checkpoint(place, 2, checkpoint())
     assert latest_checkpoint(place)[0] == 1
 
@@ -77,7 +77,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half(tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, before[1]))
     try:
-        with pytest.raises(StoreError, match=r"00000002\.checkpoint cannot be written: .*File too large"):
+        with pytest.raises(PlatformError, match=r"00000002\.checkpoint cannot be written: .*File too large"):
             write_checkpoint(place, 2, large)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
