@@ -111,3 +111,18 @@ def test_another_format_is_refused(place):
     files.write_bytes(place.child("model.json"), card.to_json().encode())
     with pytest.raises(StoreError, match=r"has format 1\. Allowed: 2\. Train it again with this version"):
         open_model(place)
+
+
+@pytest.mark.parametrize("link", ["file", "folder", "device"])
+def test_a_link_within_a_model_is_refused_though_its_content_is_right(place, tmp_path, link):
+    model = publish(place, "content")
+    path = Path(model.folder.path, "model.keras")
+    if link == "file":
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    elif link == "folder":
+        Path(model.folder.path, "more").symlink_to(tmp_path)
+    else:
+        Path(model.folder.path, "zeros").symlink_to("/dev/zero")
+    with pytest.raises(StoreError, match=r"is a link or a special file\. Allowed: ordinary files"):
+        open_model(place)
