@@ -38,6 +38,9 @@ STAGES = {
 }
 """The function of each job, from a RunConfig to a Document; imported when it is called."""
 
+RESUMED = frozenset({"run", "train", "crossval", "search"})
+"""The jobs that resume what a signal interrupted."""
+
 RED = 31
 DEBUG_HINT = "Run it again with --debug to see the traceback."
 OF_AN_OBJECT_STORE = "AWS Error"
@@ -92,8 +95,10 @@ def _attempt(stage: str, arguments: list[str]) -> Outcome:
             except Exception as error:
                 return _failed(error, debug)
     except Stopped as stopped:
-        _report(str(stopped))
-        return Outcome(stopped.code, "stopped", {"error": str(stopped)})
+        resumes = "resumes it" if stage in RESUMED else "starts over"
+        message = f"{stopped}. The same command {resumes}."
+        _report(message)
+        return Outcome(stopped.code, "stopped", {"error": message})
 
 
 def _failed(error: Exception, debug: bool) -> Outcome:

@@ -42,7 +42,7 @@ def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
     """
     check_training(store, config.train, config.evaluate)
     spec = TrainingSpec.of(config, store.manifest.store_id)
-    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=())
+    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=(), is_fold=True)
 
 
 def run_fold(

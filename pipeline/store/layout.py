@@ -9,6 +9,7 @@
 <root>/models/<name>/<model_id>/bundle-<hash>/{model.keras, features.json, table.json, profile.json, config.yaml,
     and exports}, with test.json after the evaluation; model.json, the card, which names the folder
 <root>/checkpoints/<name>/<model_id>/<generation>.checkpoint, of an unfinished training run
+<root>/fold-checkpoints/<name>/<model_id>/<generation>.checkpoint, of a fold's unfinished training run
 <root>/tensorboard/<name>/<model_id>/, if `train.tensorboard` asks for it
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit
 <root>/crossvals/<name>/<crossval_id>/{report.json, predictions/*.parquet, fold-0/, ...}, the results of folds
@@ -65,6 +66,11 @@ def model_folder(root: StoragePath, name: str, model_id: str) -> StoragePath:
 def checkpoints_folder(root: StoragePath, name: str) -> StoragePath:
     """The folder of the checkpoints of an experiment's unfinished training runs, a folder each."""
     return root.child("checkpoints", name)
+
+
+def fold_checkpoints_folder(root: StoragePath, name: str) -> StoragePath:
+    """The folder of the checkpoints of folds' unfinished training runs, which run side by side: a folder each."""
+    return root.child("fold-checkpoints", name)
 
 
 def tensorboard_folder(root: StoragePath, name: str, model_id: str) -> StoragePath:

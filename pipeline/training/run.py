@@ -14,7 +14,7 @@ from pipeline.runtime.heartbeats import Heartbeat
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import tensorboard_folder
 from pipeline.store.publish import scratch
-from pipeline.training.checkpoints.resume import open_checkpoints
+from pipeline.training.checkpoints.resume import open_checkpoints, open_fold_checkpoints
 from pipeline.training.history import TrainingHistory
 from pipeline.training.job import RankJob, RankResult
 from pipeline.training.launch import launch_training
@@ -132,7 +132,10 @@ def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_res
     config = spec.train.checkpoint
     if config is None:
         return job
-    checkpoints, head = open_checkpoints(root, spec.name, spec.model_id, config=config, identity=job.identity())
+    if spec.is_fold:
+        checkpoints, head = open_fold_checkpoints(root, spec.name, spec.model_id, config=config)
+    else:
+        checkpoints, head = open_checkpoints(root, spec.name, spec.model_id, config=config, identity=job.identity())
     if head is not None:
         on_resume(head.position())
     return job.model_copy(update={"checkpoints": checkpoints.uri})

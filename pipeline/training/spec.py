@@ -27,6 +27,8 @@ class TrainingSpec:
         decision_config: what is fitted on validation rows after the last epoch.
         formats: formats of the model beside its Keras file.
         saves: whether the model is written at all.
+        is_fold: whether it trains on a fold. Folds of an experiment run side by side, so each resumes from its own
+            checkpoints alone.
     """
 
     name: str
@@ -37,6 +39,7 @@ class TrainingSpec:
     decision_config: DecisionConfig
     formats: tuple[Format, ...] = ()
     saves: bool = True
+    is_fold: bool = False
 
     @classmethod
     def of(cls, config: RunConfig, store_id: str) -> TrainingSpec:

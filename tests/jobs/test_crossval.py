@@ -67,7 +67,8 @@ def test_whatever_ends_it_finished_folds_are_kept(repository, root, finished, nu
     assert process.returncode == code
     if number != signal.SIGKILL:
         result = json.loads(out.splitlines()[-1])
-        assert (result["status"], result["error"]) == ("stopped", f"Stopped by {number.name}")
+        message = f"Stopped by {number.name}. The same command resumes it."
+        assert (result["status"], result["error"]) == ("stopped", message)
     assert not set(folds) & set(finished), "no fold is trained to its end twice"
     finished += folds
     assert len(finished) <= scores(root) < FOLDS

@@ -129,8 +129,8 @@ def test_a_signal_stops_the_job_and_leaves_no_process(repository, command, numbe
 
     assert time.monotonic() - start < 15, "well before the hard end"
     assert process.returncode == code
-    name = signal.Signals(number).name
-    assert result_of(out) == result_of(out) | {"status": "stopped", "error": f"Stopped by {name}"}
-    assert err.endswith(f"error: Stopped by {name}\n")
+    message = f"Stopped by {signal.Signals(number).name}. The same command starts over."
+    assert result_of(out) == result_of(out) | {"status": "stopped", "error": message}
+    assert err.endswith(f"error: {message}\n")
     _, left = psutil.wait_procs(family, timeout=10)
     assert left == []

@@ -15,6 +15,11 @@ from pipeline.errors import ConfigError, DataError, PlatformError, TrainError
 from pipeline.evaluation.folds import CrossvalReport
 from pipeline.stages.crossval import cross_validate
 from pipeline.stages.results.crossval import CrossvalResult
+from pipeline.store.filesystem import storage_path
+from pipeline.store.layout import checkpoints_folder
+from pipeline.training.checkpoints.format import Checkpoint, CheckpointHead
+from pipeline.training.checkpoints.resume import latest_checkpoint
+from pipeline.training.checkpoints.writer import write_checkpoint
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(290)]
 
@@ -172,7 +177,14 @@ def test_the_same_again_trains_nothing_and_records_the_folds_again(flowers, repo
 
 
 def test_one_fold_at_a_time_gives_the_same_bits(flowers, repository, tmp_path, spark):
-    alone = cross_validate(iris(repository, tmp_path, "track.enabled=false"), spark=spark)
+    """Though a training run of the experiment, with other settings, was interrupted: it is left for `train`."""
+    interrupted = checkpoints_folder(storage_path(str(tmp_path)), "iris").child("other")
+    head = CheckpointHead(identity='{"seed": 2}', ranks=1, steps=9, epoch=2, step=5)
+    write_checkpoint(interrupted, 1, Checkpoint(head, {}, {}))
+    settings = ("track.enabled=false", "train.checkpoint.every_steps=1")
+    alone = cross_validate(iris(repository, tmp_path, *settings), spark=spark)
+    assert latest_checkpoint(interrupted) is not None
+    assert not list((tmp_path / "fold-checkpoints").rglob("*.checkpoint"))
     assert (alone.id, alone.folds, alone.pooled) == (flowers.id, flowers.folds, flowers.pooled)
     pd.testing.assert_frame_equal(
         predictions(alone).sort_values("__row_id", ignore_index=True),

@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError, StoreError
 from pipeline.formatting import listed
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
-from pipeline.store.layout import checkpoints_folder
+from pipeline.store.layout import checkpoints_folder, fold_checkpoints_folder
 from pipeline.store.publish import replace_folder
 from pipeline.training.checkpoints.format import Checkpoint, CheckpointHead, decode_checkpoint
 from pipeline.training.checkpoints.writer import checkpoint_file, list_generations
@@ -53,6 +53,17 @@ def open_checkpoints(
         return run_folder, None
     latest = latest_checkpoint(run_folder)
     return run_folder, latest[1].head if latest else _take_over(folder, run_folder, config, identity)
+
+
+def open_fold_checkpoints(
+    root: StoragePath, name: str, model_id: str, *, config: CheckpointConfig
+) -> tuple[StoragePath, CheckpointHead | None]:
+    """Like `open_checkpoints`, for a fold: checkpoints beside its own belong to folds that may be training now."""
+    run_folder = fold_checkpoints_folder(root, name).child(model_id)
+    if config.resume == "never":
+        files.remove_folder(run_folder)
+    latest = latest_checkpoint(run_folder)
+    return run_folder, latest[1].head if latest else None
 
 
 def read_checkpoint(folder: StoragePath, generation: int) -> Checkpoint:

@@ -11,9 +11,9 @@ from pipeline.config.train import TrainConfig
 from pipeline.errors import ConfigError
 from pipeline.networks.mlp import MlpConfig
 from pipeline.store.filesystem import storage_path
-from pipeline.store.layout import checkpoints_folder
+from pipeline.store.layout import checkpoints_folder, fold_checkpoints_folder
 from pipeline.training.checkpoints.format import Checkpoint, CheckpointHead
-from pipeline.training.checkpoints.resume import differences, open_checkpoints
+from pipeline.training.checkpoints.resume import differences, open_checkpoints, open_fold_checkpoints
 from pipeline.training.checkpoints.writer import list_generations, write_checkpoint
 from pipeline.training.job import WITHOUT_INFLUENCE, RankJob
 
@@ -24,14 +24,28 @@ def job(store: str = "s1", seed: int = 1, **train: object) -> RankJob:
     )
 
 
-def leave(root, model_id: str, identity: str, epoch: int = 2) -> None:
-    """A checkpoint of a training that was interrupted."""
+def leave(root, model_id: str, identity: str, epoch: int = 2, folder_of=checkpoints_folder) -> None:
+    """A checkpoint of a training run that was interrupted."""
     head = CheckpointHead(identity=identity, ranks=1, steps=9, epoch=epoch, step=5)
-    write_checkpoint(checkpoints_folder(root, "n").child(model_id), 1, Checkpoint(head, {}, {}))
+    write_checkpoint(folder_of(root, "n").child(model_id), 1, Checkpoint(head, {}, {}))
 
 
 def open_(root, model_id: str, told: RankJob, **config: object):
     return open_checkpoints(root, "n", model_id, config=CheckpointConfig(**config), identity=told.identity())
+
+
+@pytest.mark.parametrize("allow_changes", [False, True])
+def test_folds_side_by_side_resume_from_their_own_checkpoints_alone(tmp_path, allow_changes):
+    root, config = storage_path(str(tmp_path)), CheckpointConfig(allow_changes=allow_changes)
+    leave(root, "interrupted", job().identity())
+    leave(root, "first", job().identity(), folder_of=fold_checkpoints_folder)
+    assert open_fold_checkpoints(root, "n", "second", config=config)[1] is None
+    anew = CheckpointConfig(resume="never")
+    assert open_fold_checkpoints(root, "n", "second", config=anew)[1] is None
+    folder, head = open_fold_checkpoints(root, "n", "first", config=config)
+    assert (list_generations(folder), head.epoch) == ([1], 2)
+    assert open_fold_checkpoints(root, "n", "first", config=anew)[1] is None
+    assert open_(root, "interrupted", job())[1] is not None
 
 
 def test_its_own_checkpoint_is_gone_on_from(tmp_path):
