@@ -24,7 +24,7 @@ KEY_NAME = re.compile(rf"{SECRET_NAME.pattern}|key|sas", re.IGNORECASE)
 AUTHORITY = re.compile(r"(?<=://)(?:(?!://)[^\s?#])++")
 """Of an address, what follows `://`, up to its settings."""
 HAS_PASSWORD = re.compile(r"[^/:@]*:")
-ORACLE_USER = re.compile(r"(\bjdbc:oracle:\w+:)[^\s/:@]+/[^\s@]+(?=@)", re.IGNORECASE)
+ORACLE_USER = re.compile(r"(\bjdbc:oracle:\w+:)[^\s/:@]+/[^\s@]{1,200}(?=@)", re.IGNORECASE)
 """`user/password` in `jdbc:oracle:thin:user/password@host`."""
 SETTING = re.compile(r"(?<=[?&;(])([^=&;()\s#'\"]++)=([^&;()\s#'\"]*)")
 """`secret_key=...` among the settings of an address."""
@@ -36,7 +36,7 @@ ENTRY = re.compile(rf"(?:(?<=[{{,\[(])|^)([ \t]*+['\"]?[\w.-]++)(['\"]?[ \t]*:[ 
 PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
 BEARER = re.compile(r"\b(Bearer|Authorization: *Basic) +[\w.~+/=-]{8,}", re.IGNORECASE)
 ISSUED = re.compile(
-    r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|dapi[0-9a-f]{32}(?:-\d)?|AIza[\w-]{35}"
+    r"(?<![\w-])(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|dapi[0-9a-f]{32}(?:-\d)?|AIza[\w-]{35}"
     r"|xox[abprs]-[\w-]{10,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
 )
 """Keys and tokens whose issuers have given them a shape: AWS, GitHub, Databricks, Google, Slack, JWT."""
@@ -55,7 +55,7 @@ def without_user(text: str) -> str:
 
 def holds_secret(address: str) -> bool:
     """Whether an address holds a password, or a setting that is called like a secret."""
-    settings = (match[1] for match in SETTING.finditer(address))
+    settings = (match[1] for match in SETTING.finditer(address) if address[match.start() - 1] in "?&")
     return bool(PASSWORD.search(address) or ISSUED.search(address) or any(map(KEY_NAME.search, settings)))
 
 

@@ -34,6 +34,13 @@ class Named(Protocol):
 
 Entry = TypeVar("Entry", bound=Named)
 
+_imported_modules: set[str] = set()
+
+
+def imported_modules() -> frozenset[str]:
+    """The top-level modules that references in configurations of this process have named."""
+    return frozenset(_imported_modules)
+
 
 class Registry(Generic[Entry]):
     """The entries of one kind, by name."""
@@ -105,6 +112,7 @@ class Registry(Generic[Entry]):
 
     def _imported(self, reference: str) -> Entry:
         module, _, attribute = reference.partition(":")
+        _imported_modules.add(module.partition(".")[0])
         try:
             value = getattr(import_module(module), attribute)
             return value if isinstance(value, self._kind) else self._adapted(reference, value)

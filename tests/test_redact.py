@@ -33,6 +33,7 @@ def test_users_and_passwords_are_not_shown(text: str, shown: str) -> None:
         ("abfss://lake@account.dfs/x?sas=a", True),
         ("abfss://lake@account.dfs/x", False),
         ("s3://lake/token=1/x?region=r", False),
+        ("s3://lake/a (key=1);key=2/x", False),
     ],
 )
 def test_addresses_with_secrets_are_told_apart_by_the_words_that_are_hidden(address: str, is_secret: bool) -> None:
@@ -82,7 +83,26 @@ def test_what_only_looks_like_a_secret_is_shown(text: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    [*("key", "&key", "&a=", "a=", 'a="', "a='", "://", "://a:", "a:@", "token.", "{a:", "\n  ", "jdbc:oracle:a:")],
+    [
+        *(
+            "key",
+            "&key",
+            "&a=",
+            "a=",
+            'a="',
+            "a='",
+            "://",
+            "://a:",
+            "a:@",
+            "token.",
+            "{a:",
+            "\n  ",
+            "jdbc:oracle:a:",
+            "jdbc:oracle:a:b/",
+            "eyJa-",
+            "Bearer a",
+        )
+    ],
 )
 def test_time_grows_with_the_length_of_a_text(unit: str) -> None:
     begun = time.process_time()

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from pipeline.config.data import BadRowsConfig
 from pipeline.config.source import Paths, SourceConfig
-from pipeline.schemas.section import Columns, Integer, OneOrMore, Section
+from pipeline.schemas.section import LATER, Columns, Integer, OneOrMore, Section
 
 
 class ScoreConfig(Section):
@@ -21,6 +21,8 @@ class ScoreConfig(Section):
             configuration published.
         output: the folder that is written; None means `scores/NAME` below the storage root.
         format: of the output's files.
+        escape_formulas: whether a text of a CSV file that a spreadsheet would take for a formula, since it begins with
+            `=`, `+`, `-`, `@`, a tab or a line break, gets a `'` in front. Other readers see that sign.
         mode: whether an existing output is an error, or is overwritten.
         keep: columns of the source that are written as well: names, or patterns such as `score_*`. Those of `data.key`
             always are.
@@ -35,6 +37,7 @@ class ScoreConfig(Section):
     model: Annotated[str, Field(min_length=1)] | None = None
     output: Annotated[str, Field(min_length=1)] | None = None
     format: Literal["parquet", "csv", "delta"] = "parquet"
+    escape_formulas: Annotated[bool, LATER] = False
     mode: Literal["error", "overwrite"] = "error"
     keep: Columns = ("*",)
     prefix: Annotated[str, Field(max_length=64)] = ""
@@ -43,7 +46,9 @@ class ScoreConfig(Section):
     drift_rows: Annotated[Integer, Field(ge=0)] = 100_000
 
     @model_validator(mode="after")
-    def _one_source(self) -> ScoreConfig:
+    def _consistent(self) -> ScoreConfig:
         if self.path is not None and self.source is not None:
             raise ValueError("give path or source, not both")
+        if self.escape_formulas and self.format != "csv":
+            raise ValueError(f"escape_formulas goes with format: csv, not with {self.format}")
         return self

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from pipeline.config.sql.query import check_table, checked_query
 from pipeline.schemas.section import LATER, Count, Integer, OneOrMore, Section
 from pipeline.sources.registry import FORMATS, format_settings, formats_with
 
@@ -29,10 +30,6 @@ GENERATED_ONLY = ("rows", "seed")
 
 # A name, or anything within backticks, where a backtick is doubled.
 _TABLE = re.compile(r"(?:\w+|`(?:[^`]|``)+`)(?:\.(?:\w+|`(?:[^`]|``)+`)){0,2}")
-_COMMENTS_AND_QUOTES = re.compile(
-    r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`]|``)*`", re.DOTALL
-)
-_PROGRAMS = re.compile(r"\b(?:try_reflect|reflect|java_method)\b(?=`?\s*\()|\busing(?=\s*['\"])", re.IGNORECASE)
 
 
 def _lower_case(value: Any) -> Any:
@@ -97,6 +94,8 @@ class SourceConfig(Section):
                 f"'{value}' is not a table name; allowed are table, db.table and catalog.db.table, with `backticks` "
                 "around a part that holds more than letters, digits and _"
             )
+        if value is not None:
+            check_table(value)
         return value
 
     @field_validator("query")
@@ -155,31 +154,3 @@ class SourceConfig(Section):
 
     def _changed(self, names: tuple[str, ...]) -> list[str]:
         return [name for name in names if self.has_changed(name)]
-
-
-def checked_query(text: str) -> str:
-    """The query without a semicolon at its end.
-
-    Raises:
-        ValueError: it is not one SELECT, or runs programs.
-    """
-    bare = _COMMENTS_AND_QUOTES.sub(_blank, text).rstrip()
-    end = len(bare.rstrip("; \t\r\n"))
-    if ";" in bare[:end]:
-        raise ValueError("give one statement; the query holds several, divided by ';'")
-    word = str(re.findall(r"^[\s(]*(\w*)", bare)[0])
-    if word.upper() not in ("SELECT", "WITH"):
-        raise ValueError(f"a query begins with SELECT or WITH, not with '{word}'; nothing else is run")
-    program = _PROGRAMS.search(bare)
-    if program:
-        raise ValueError(f"a query must not run programs, as {program[0].upper()} does")
-    return text[:end].strip()
-
-
-def _blank(match: re.Match[str]) -> str:
-    """As many characters, none of which could be taken for SQL."""
-    text = match[0]
-    if text[0] == "`":
-        return text.replace(";", " ")
-    edge = text[0] if text[0] in "'\"" else " "
-    return edge + " " * (len(text) - 2) + edge

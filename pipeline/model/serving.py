@@ -24,6 +24,7 @@ from pipeline.kinds.interfaces import layers_of
 from pipeline.kinds.layer import OWN, Columns, ConcatColumns
 from pipeline.kinds.registry import by_kind, feature_kinds
 from pipeline.model.expression import Derive
+from pipeline.model.keras_file import load_keras_file
 from pipeline.model.network import NETWORK
 from pipeline.schemas.decision import DecisionRule
 
@@ -52,11 +53,11 @@ def load_network(path: Path) -> keras.Model:
     Raises:
         StoreError: the file is no such model.
     """
+    model = load_keras_file(path)
     try:
-        nested = keras.saving.load_model(path, compile=False, safe_mode=True).get_layer(OWN + NETWORK)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"Model {path} cannot be loaded: {error}. Train it again.") from error
-    return _named(nested, NETWORK)
+        return _named(model.get_layer(OWN + NETWORK), NETWORK)
+    except (AttributeError, ValueError) as error:
+        raise StoreError(f"Model {path} has no network: {error} Train it again.") from error
 
 
 def _named(network: keras.Model, name: str) -> keras.Model:

@@ -21,6 +21,14 @@ SQL_STATE = re.compile(r"\.?\s+SQLSTATE: \w+\b")
 STAGE_FAILURE = re.compile(r"^Job aborted due to stage failure: .*?\(TID \d+\) \([^)]*\): ")
 OURS = re.compile(r"^pipeline\.errors\.(\w+): ((?:.+\n?)+)", re.MULTILINE)
 """One of our errors at the end of a task's traceback."""
+STOPPED = {
+    "stopped SparkContext": "Spark stopped while the job ran, or as it started: the cluster's master may not have been "
+    "reached, or may have refused this application; see the messages above. With spark.authenticate, all processes "
+    "need the same secret. Check spark.master and spark.conf.",
+    "SparkContext was shut down": "Spark was shut down while the job ran, by a signal or from outside. Start the job "
+    "again.",
+}
+"""What a stopped session means, by a part of Spark's message."""
 MAX_LENGTH = 600
 
 
@@ -42,8 +50,8 @@ def explain_spark_error(error: BaseException) -> PipelineError | None:
         return _ours(ours[1], ours[2])
     if isinstance(error, AnalysisException) or DATA_FAULTS.search(text):
         return DataError(f"Spark cannot work with the data: {meaningful_line(text)}")
-    if "SparkContext was shut down" in text:
-        return PlatformError("Spark was shut down while the job ran, by a signal or from outside. Start the job again.")
+    if stopped := next((message for cause, message in STOPPED.items() if cause in text), None):
+        return PlatformError(stopped)
     return full_disk_error(text) or PipelineError(f"Spark failed: {meaningful_line(text)}")
 
 

@@ -2,7 +2,8 @@
 
 The Java process, and through it Spark's Python workers, inherit the job's standard error. Two messages obey no setting:
 Java announces a module that Spark requests, and TensorFlow logs information on import in spite of its log level. So
-their output goes through a pipe and this filter.
+their output goes through a pipe and this filter, which makes it as safe for a terminal as our own log lines: both may
+quote users' data.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pipeline.runtime.logs import safe_text
 from pipeline.runtime.terminal import standard_error
 
 NOISE = re.compile(
@@ -24,6 +26,9 @@ NOISE = re.compile(
     r"|To enable the following instructions: "  # second line of an INFO message
     r"|\s+at [\w.$/]+\([\w. :]*\)$|\s+\.\.\. \d+ more$"  # frames of a Java stack trace; Python gets errors whole
 )
+
+MAX_LINE = 1 << 16
+"""Characters; a longer line becomes several."""
 
 
 def is_noise(line: str) -> bool:
@@ -71,7 +76,8 @@ def filtered_standard_error(prefix: str = "") -> Iterator[None]:
 
 
 def _forward(reading: int, write: Callable[[str], None]) -> None:
-    with open(reading, encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+    # Lines end with \n alone: what follows a carriage return must not pass for a line of its own.
+    with open(reading, encoding="utf-8", errors="replace", newline="\n") as lines:
+        while line := lines.readline(MAX_LINE):
             if not is_noise(line):
-                write(line.rstrip("\r\n"))
+                write(safe_text(line.rstrip("\r\n")))

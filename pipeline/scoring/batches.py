@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import DataError, Problem, gather
 from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.scan import Batches, gathered
+from pipeline.registry import imported_modules
 from pipeline.runtime.quiet import import_quietly
 from pipeline.schemas.label import LabelSpec
 from pipeline.scoring.columns import OutputColumns
@@ -46,6 +47,7 @@ class ScoreJob:
         schema: the schema of the output.
         batch_rows: the most rows that the model scores at a time.
         threads: the number of cores of a task.
+        modules: top-level modules whose registered classes the model may have.
     """
 
     program: RowProgram
@@ -58,6 +60,7 @@ class ScoreJob:
     schema: pa.Schema
     batch_rows: int
     threads: int
+    modules: tuple[str, ...]
 
     def scored(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, int]:
         """The output of the rows of a batch that can be scored, and how many cannot."""
@@ -65,7 +68,7 @@ class ScoreJob:
         good = pa.array(~bad)
         # TensorFlow is imported by the first task of a worker.
         module = import_quietly("pipeline.scoring.predictor")
-        predictor = module.load_predictor(self.file, self.sha256, self.columns, self.label, self.threads)
+        predictor = module.load_predictor(self.file, self.sha256, self.columns, self.label, self.threads, self.modules)
         predictions = predictor.predict([rows.values[column.name].filter(good) for column in self.columns])
         names = self.program.inputs.raw.names
         kept = [batch.column(names.index(name)).filter(good) for name in self.kept]
@@ -91,6 +94,7 @@ def score_job(opened: NewRows, bundle: Bundle, version: str, batch_rows: int) ->
         schema=_schema(opened.program, output, features.label),
         batch_rows=batch_rows,
         threads=int(opened.scan.spark.conf.get("spark.task.cpus", "1") or 1),
+        modules=tuple(sorted(imported_modules())),
     )
 
 

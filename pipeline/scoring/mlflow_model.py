@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from pipeline.errors import DataError, StoreError
-from pipeline.formatting import shortened
+from pipeline.formatting import listed, shortened
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.label import LabelSpec
 from pipeline.scoring.spelling import Categories, categories_of, number_in
@@ -38,18 +38,17 @@ class RawColumnsModel(PythonModel):
         """Read the features and the Keras model from the model's artifacts.
 
         Raises:
-            StoreError: the Keras file is not the one that was logged.
+            StoreError: the Keras file is not the one that was logged, or has a class that is not allowed.
         """
-        import keras
-
         import pipeline.model.serving  # noqa: F401 (registers the layers that the file names)
+        from pipeline.model.keras_file import load_keras_file
 
         file, features = Path(context.artifacts["model"]), Path(context.artifacts["features"])
         if hashlib.sha256(file.read_bytes()).hexdigest() != context.model_config["sha256"]:
             raise StoreError(f"Model file {file.name} was altered after it was logged. Log the model again.")
         self._state = FittedFeatures.from_json(features.read_bytes(), features.name)
         self._categories = categories_of(self._state)
-        self._model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        self._model = load_keras_file(file, context.model_config.get("modules", ()))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Score rows.
@@ -69,6 +68,12 @@ class RawColumnsModel(PythonModel):
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
     def _scored(self, model_input: pd.DataFrame) -> pd.DataFrame:
+        names = [column.name for column in self._state.raw]
+        if not any(name in model_input for name in names):
+            raise DataError(
+                f"The rows have none of the model's columns. Allowed: {listed(names)}. Received: "
+                f"{listed(model_input.columns) or 'no columns'}. Send rows as the model's input example has them."
+            )
         starts = range(0, max(1, len(model_input)), ROWS_AT_ONCE)
         parts = [self._score(model_input.iloc[start : start + ROWS_AT_ONCE]) for start in starts]
         return pd.concat(parts, ignore_index=True).set_index(model_input.index)

@@ -15,6 +15,7 @@ import tensorflow as tf
 import pipeline.model.serving  # noqa: F401 (registers the layers that the file names)
 from pipeline.kinds.fitted_features import RawColumn
 from pipeline.model.device import configure_devices
+from pipeline.model.keras_file import load_keras_file
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.filesystem import storage_path
@@ -49,7 +50,14 @@ class Predictor:
 
 
 @lru_cache(maxsize=1)
-def load_predictor(file: str, sha256: str, columns: tuple[RawColumn, ...], label: LabelSpec, threads: int) -> Predictor:
+def load_predictor(
+    file: str,
+    sha256: str,
+    columns: tuple[RawColumn, ...],
+    label: LabelSpec,
+    threads: int,
+    modules: tuple[str, ...] = (),
+) -> Predictor:
     """Load a model file, once per process: Spark reuses its Python workers for later tasks.
 
     Args:
@@ -58,13 +66,14 @@ def load_predictor(file: str, sha256: str, columns: tuple[RawColumn, ...], label
         columns: the model's inputs.
         label: the label that it predicts.
         threads: the number of cores of a task.
+        modules: top-level modules whose registered classes the model may have.
 
     Raises:
-        StoreError: the file is missing, or was altered.
+        StoreError: the file is missing, was altered, or has a class that is not allowed.
     """
     configure_devices(threads, ranks_on_host=1, local_rank=0)
     with local_copy(storage_path(file), sha256) as path:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = load_keras_file(path, modules)
     return Predictor(model, columns, label)
 
 

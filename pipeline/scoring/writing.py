@@ -24,6 +24,9 @@ from pipeline.store.filesystem import StoragePath, storage_path
 RFC_4180 = {"escape": '"', "ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
 """Spark's own defaults escape quotes by backslashes and strip spaces."""
 
+FORMULA = r"^[=+\-@\t\r\n]"
+"""How a text begins that a spreadsheet takes for a formula."""
+
 _WRITTEN = pa.schema([("name", pa.string())])
 
 
@@ -49,7 +52,13 @@ def check_format(spark: SparkSession, output: StoragePath, format: str) -> None:
 
 
 def convert(
-    spark: SparkSession, names: Sequence[str], schema: pa.Schema, draft: OutputDraft, format: str
+    spark: SparkSession,
+    names: Sequence[str],
+    schema: pa.Schema,
+    draft: OutputDraft,
+    format: str,
+    *,
+    escape_formulas: bool = False,
 ) -> tuple[str, ...]:
     """Convert Parquet files of a draft to the requested format.
 
@@ -59,6 +68,7 @@ def convert(
         schema: the schema of the files.
         draft: the output.
         format: the requested format.
+        escape_formulas: whether texts of a CSV file that a spreadsheet would compute get a `'` in front.
 
     Returns:
         The names of the output's files; empty where a folder is published as a whole.
@@ -69,9 +79,20 @@ def convert(
     if format != "csv":
         return tuple(names)
     if draft.rows.renames_folders:
-        spark.read.parquet(draft.parts.uri).write.options(header=True, **RFC_4180).csv(draft.rows.uri)
+        rows = spark.read.parquet(draft.parts.uri)
+        rows = escaped_texts(rows) if escape_formulas else rows
+        rows.write.options(header=True, **RFC_4180).csv(draft.rows.uri)
         return ()
-    return tuple(write_csv(read_parts(spark, draft.parts, schema, names), draft.rows, draft.prefix))
+    rows = read_parts(spark, draft.parts, schema, names)
+    rows = escaped_texts(rows) if escape_formulas else rows
+    return tuple(write_csv(rows, draft.rows, draft.prefix))
+
+
+def escaped_texts(rows: DataFrame) -> DataFrame:
+    """The rows; texts that a spreadsheet would take for formulas begin with `'`."""
+    texts = {name: F.col(quoted(name)) for name, kind in rows.dtypes if kind == "string"}
+    escaped = {name: F.when(text.rlike(FORMULA), F.concat(F.lit("'"), text)) for name, text in texts.items()}
+    return rows.withColumns({name: escaped[name].otherwise(text) for name, text in texts.items()})
 
 
 def write_csv(rows: DataFrame, target: StoragePath, prefix: str) -> list[str]:

@@ -152,7 +152,14 @@ def _write(
     with watch_spark(resources.spark, resources.progress, "Scoring"):
         target = draft.rows if request.format == "parquet" else draft.parts
         written = write_scored(opened, job, target, draft.prefix)
-        names = convert(resources.spark, written.names, job.schema, draft, request.format)
+        names = convert(
+            resources.spark,
+            written.names,
+            job.schema,
+            draft,
+            request.format,
+            escape_formulas=request.escape_formulas,
+        )
     return replace(written, names=names)
 
 

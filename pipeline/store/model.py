@@ -27,6 +27,7 @@ from pipeline.store.filesystem import UNFINISHED, StoragePath
 from pipeline.store.large_files import sha256_of
 from pipeline.store.layout import BUNDLE, LOCK, MODEL, MODEL_CARD, TEST_CARD, bundle_folder
 from pipeline.store.lock import exclusive
+from pipeline.store.private import links_below
 from pipeline.store.publish import replace_folder
 
 FORMAT = 3
@@ -209,6 +210,8 @@ def _read(folder: StoragePath) -> PublishedModel:
 
 
 def _problems(model: PublishedModel) -> list[Problem]:
+    if links := links_below(model.folder):
+        return [Problem(f"{path} is a link or a special file", "ordinary files", remedy=AGAIN) for path in links]
     present, problems = _present(model), []
     for path, sha256 in model.card.files.items():
         file = model.folder.child(path).path

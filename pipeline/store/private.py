@@ -72,6 +72,18 @@ def read_own(folder: Path, name: str) -> bytes:
         os.close(descriptor)
 
 
+def links_below(folder: StoragePath) -> list[str]:
+    """Paths of symbolic links and other special files below a local folder, which lead elsewhere or have no end."""
+    if not folder.is_local:
+        return []
+    below = (Path(parent, name) for parent, folders, names in os.walk(folder.path) for name in (*folders, *names))
+    return sorted(str(path) for path in below if not _is_plain(os.lstat(path)))
+
+
+def _is_plain(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+
+
 def write_private(file: StoragePath, content: bytes) -> None:
     """Write a whole small file that readers see complete or not at all, and on this machine nobody but this user."""
     if not file.is_local:

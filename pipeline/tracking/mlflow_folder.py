@@ -17,6 +17,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
 from pipeline.kinds.fitted_features import FittedFeatures
+from pipeline.registry import imported_modules
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
@@ -52,7 +53,7 @@ def write_model_folder(folder: Path, file: StoragePath, state: FittedFeatures, *
         python_model=str(CODE),
         code_paths=[str(PACKAGE)],
         artifacts={"model": str(sources / MODEL), "features": str(sources / FEATURES)},
-        model_config={"sha256": hashlib.sha256(content).hexdigest()},
+        model_config={"sha256": hashlib.sha256(content).hexdigest(), "modules": sorted(imported_modules())},
         metadata=_columns(state),
         signature=signature_of(state),
         input_example=example_of(state),

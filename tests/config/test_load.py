@@ -269,3 +269,12 @@ def test_all_errors_of_a_configuration_are_shown_with_all_known_names(file):
 def test_an_empty_value_is_called_nothing(file):
     with pytest.raises(ConfigError, match=r"'data\.key' has a wrong value\. Allowed: a list\. Received: nothing\."):
         load_config(file, overrides=["data.key="])
+
+
+def test_the_hardened_overlay_authenticates_and_encrypts():
+    folder = Path(__file__).resolve().parents[2] / "conf"
+    conf = load_config(folder / "bank.yaml", env=folder / "env" / "hardened.yaml").spark.conf
+    on = ["spark.authenticate", "spark.network.crypto.enabled", "spark.io.encryption.enabled", "spark.acls.enable"]
+    assert [conf[name] for name in on] == ["true"] * 4
+    assert (conf["spark.network.crypto.cipher"], conf["spark.ui.enabled"]) == ("AES/GCM/NoPadding", "false")
+    assert "spark.authenticate.secret" not in conf

@@ -37,6 +37,10 @@ def test_names_of_tables(name):
         ("-- why; so\nWITH a AS (SELECT ';' AS x) SELECT * FROM a -- end", None),
         ("SELECT `a;b`, 'it\\'s; using \"x\"' FROM t JOIN u USING (k) /* ; */", None),
         ("SELECT transform(xs, x -> x + 1) FROM t", None),
+        ("SELECT 'reflect(x)' AS `java_method(`, text.value FROM db.text AS text -- end", None),
+        ("WITH a AS (SELECT id, row_number() OVER (PARTITION BY k ORDER BY d) AS n FROM c.db.t) SELECT * FROM a", None),
+        ("SELECT * FROM t LATERAL VIEW explode(xs) e AS x WHERE d >= DATE '2024-01-01' EXCEPT SELECT * FROM u", None),
+        ("SELECT * FROM range(10) TABLESAMPLE (50 PERCENT) REPEATABLE (1)", None),
     ],
 )
 def test_queries(text, query):
@@ -74,6 +78,28 @@ def test_queries(text, query):
         ({"query": "SELECT `reflect`('java.lang.System', 'exit')"}, "must not run programs, as REFLECT does"),
         ({"query": "SELECT java_method /**/ ('a', 'b')"}, "must not run programs, as JAVA_METHOD does"),
         ({"query": "SELECT TRANSFORM(a) USING 'rm' AS (b) FROM t"}, "must not run programs, as USING does"),
+        ({"query": "SELECT * FROM (MAP a USING 'rm' AS b FROM t)"}, "must not run programs, as USING does"),
+        ({"query": "SELECT system.builtin.Reflect('a', 'b')"}, "must not run programs, as REFLECT does"),
+        ({"query": "SELECT * FROM text.`/etc/passwd`"}, "'text.`/etc/passwd`' is a file, not a table or view. Give"),
+        ({"query": "WITH a AS (SELECT 1) SELECT (SELECT max(value) FROM TEXT /**/ . `passwd`)"}, "is a file, not a"),
+        ({"query": "SELECT * FROM `org.apache.spark.sql.text`.`passwd`"}, "is a file, not a table or view"),
+        ({"query": "SELECT 1 UNION ALL SELECT * FROM t JOIN binaryFile.`/x`"}, "is a file, not a table or view"),
+        ({"query": "SELECT * FROM db.`s3://lake/x`"}, "is a file, not a table or view"),
+        ({"query": "SELECT * FROM read_files('/etc/passwd')"}, "not what READ_FILES reads"),
+        ({"query": "SELECT * FROM IDENTIFIER('text.`/x`')"}, "not what IDENTIFIER reads"),
+        (
+            {"query": "SELECT '${env:AWS_SECRET_ACCESS_KEY}' AS a"},
+            "Spark replaces '${...}' by its settings and variables of the environment",
+        ),
+        (
+            {"query": "WITH a AS (SELECT 1 AS x) INSERT INTO t SELECT * FROM a"},
+            "a query is one SELECT; nothing else is run",
+        ),
+        ({"query": "SELECT * INTO t FROM u"}, "a query is one SELECT"),
+        ({"query": "SELECT (("}, "the query cannot be read: "),
+        ({"query": "SELECT " + "(" * 20_000 + "1" + ")" * 20_000}, "nested too deeply"),
+        ({"table": "text.`/etc/passwd`"}, "'text.`/etc/passwd`' is a file, not a table or view. Give files by"),
+        ({"table": "csv.x"}, "is a file, not a table or view"),
     ],
 )
 def test_what_is_refused(content, message):

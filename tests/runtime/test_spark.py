@@ -86,6 +86,18 @@ def test_settings_reach_java_when_it_starts_and_stand_in_no_command_line(spark):
     assert not file.parent.exists()
 
 
+def test_a_message_of_java_is_one_line_whatever_it_quotes(spark, capfd):
+    logger = spark.sparkContext._jvm.org.apache.logging.log4j.LogManager.getLogger("forger")
+    logger.warn("header: a\n12:00:00 ERROR forged: b\r\n\x1b[2Jc, password=hush")
+    logger.warn("the end")
+    seen, end = "", time.monotonic() + 20
+    while "the end" not in seen and time.monotonic() < end:
+        time.sleep(0.05)
+        seen += capfd.readouterr().err
+    (line,) = (line for line in seen.splitlines() if "header" in line)
+    assert line[8:] == r" WARN  spark forger: header: a\n12:00:00 ERROR forged: b\r\n\x1b[2Jc, password=..."
+
+
 def test_workers_run_this_python(spark):
     ran = spark.sparkContext.parallelize([0], 1).map(lambda _: sys.executable).collect()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pyspark.errors import PySparkException
 
 from pipeline.errors import DataError, PipelineError, PlatformError
 from pipeline.runtime.spark_errors import explain_spark_error, meaningful_line
@@ -87,3 +88,10 @@ def test_a_lost_java_process_is_an_environment_problem():
 
     assert isinstance(explained, PlatformError)
     assert str(explained).startswith("The connection to Spark's Java process was lost")
+
+
+def test_a_cluster_that_refuses_the_application_is_not_called_a_bug():
+    message = "Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:\n\norg.apache"
+    explained = explain_spark_error(PySparkException(message))
+    assert type(explained) is PlatformError
+    assert "With spark.authenticate, all processes need the same secret" in str(explained)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pipeline.runtime.stderr_filter import filtered_standard_error, is_noise, open_filtered_pipe
+from pipeline.runtime.stderr_filter import MAX_LINE, filtered_standard_error, is_noise, open_filtered_pipe
 
 NOISE = [
     "WARNING: Using incubator modules: jdk.incubator.vector",
@@ -48,6 +48,20 @@ def test_a_child_s_output_comes_through_the_filter(capfd):
         time.sleep(0.05)
         seen += capfd.readouterr().err
     assert seen == "kept\n"
+
+
+def test_control_characters_of_others_reach_no_terminal(capfd):
+    with filtered_standard_error("[rank 0] "):
+        os.write(2, b"\x1b[2Ja\x1b]0;title\x07b\r12:00:00 ERROR forged\x9b1m http://me:hush@host/x\nnext\r\n")
+    assert capfd.readouterr().err == (
+        "[rank 0] \\x1b[2Ja\\x1b]0;title\\x07b\\x0d12:00:00 ERROR forged\ufffd1m http://host/x\n[rank 0] next\n"
+    )
+
+
+def test_a_line_without_end_takes_no_more_than_its_share(capfd):
+    with filtered_standard_error():
+        os.write(2, b"x" * (MAX_LINE + 10))
+    assert capfd.readouterr().err == f"{'x' * MAX_LINE}\n{'x' * 10}\n"
 
 
 def test_our_own_native_output_is_filtered_meanwhile(capfd):

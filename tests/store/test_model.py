@@ -184,3 +184,18 @@ def test_what_a_job_left_that_was_killed_before_it_wrote_its_card_is_deleted(pla
     publish(place, "new")
     assert len(files.list_folders(place)) == 1
     assert content_of(place) == "new"
+
+
+@pytest.mark.parametrize("link", ["file", "folder", "device"])
+def test_a_link_within_a_model_is_refused_though_its_content_is_right(place, tmp_path, link):
+    model = publish(place, "content")
+    path = Path(model.folder.path, "model.keras")
+    if link == "file":
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    elif link == "folder":
+        Path(model.folder.path, "more").symlink_to(tmp_path)
+    else:
+        Path(model.folder.path, "zeros").symlink_to("/dev/zero")
+    with pytest.raises(StoreError, match=r"is a link or a special file\. Allowed: ordinary files"):
+        open_model(place)

@@ -127,10 +127,11 @@ def test_raw_columns_are_answered_with_label_and_probabilities(ask: Ask, model: 
             {"dataframe_records": [{"net worth": 1, "region": {"a": 1}}]},
             ["'region' must hold single values. Allowed: text", "Received: {'a': 1} in row 0. Send one value"],
         ),
+        ({"dataframe_records": [{"other": 1}]}, ["Model is missing inputs ['net worth']"]),
         ({"rows": [1]}, ["exactly one of the input fields", "dataframe_split"]),
         (b"{nonsense", ["Ensure that input is a valid JSON"]),
     ],
-    ids=["missing", "text", "list", "null", "object", "unknown", "no JSON"],
+    ids=["missing", "text", "list", "null", "object", "other columns", "unknown", "no JSON"],
 )
 def test_what_is_wrong_with_a_request_is_told_with_status_400(ask: Ask, content: Any, words: list[str]) -> None:
     status, answer = ask(content)
