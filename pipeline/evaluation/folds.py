@@ -11,11 +11,11 @@ from pydantic import model_validator
 from pipeline.config.split import FoldMethod
 from pipeline.evaluation.corrected_mean import CorrectedMean, corrected_mean
 from pipeline.evaluation.metric_names import Metrics, limits_of, metric_name
-from pipeline.schemas.document import Document
+from pipeline.schemas.document import HashedDocument
 from pipeline.schemas.target import TARGETS, TaskName
 
 
-class FoldScore(Document):
+class FoldScore(HashedDocument):
     """One fold: its model's metrics on the rows that it was not trained on.
 
     Attributes:
@@ -31,6 +31,8 @@ class FoldScore(Document):
         training_seconds: time from the first training step to the last one, validations included.
         settings: settings that a search within its training rows chose for it, by name.
     """
+
+    formats_without_hash = (None,)
 
     fold: int
     train_rows: int
@@ -50,7 +52,7 @@ class FoldScore(Document):
         return None if value is None or math.isnan(value) else value
 
 
-class CrossvalReport(Document):
+class CrossvalReport(HashedDocument):
     """A cross-validation; `summarize` fills in what follows from the scores.
 
     An interval is that of the expected metric of a model trained on as many rows as the folds' models, by the corrected
@@ -83,6 +85,8 @@ class CrossvalReport(Document):
         folds_id: id of the fold assignment and the source; two reports have the same folds only if it is equal.
         notes: what could not be measured, and why.
     """
+
+    formats_without_hash = (None,)
 
     task: TaskName
     label: str = ""

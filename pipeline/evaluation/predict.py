@@ -17,7 +17,7 @@ from pipeline.evaluation.importance import Shuffled
 from pipeline.evaluation.plot_window import PlotWindow, plot_window_of
 from pipeline.evaluation.predict_job import PredictJob, RankResult, accumulator_file
 from pipeline.evaluation.row_sample import sample_rows
-from pipeline.runtime.ranks import LaunchOptions, run_ranks
+from pipeline.runtime.ranks import run_ranks
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
 from pipeline.store.store import Store
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 TARGET = "pipeline.evaluation.predict_rank:run"
+FOLLOW_UP = "pipeline.evaluation.predict_rank:follow_training"
 FIRST_LOOK = 10_000
 """Number of rows whose labels determine the axes of plots."""
 
@@ -49,24 +50,19 @@ def plot_window_of_rows(store: Store, split: str) -> PlotWindow:
     return plot_window_of(np.concatenate([rows.label for rows in sample_rows(store, split, FIRST_LOOK)]))
 
 
-def predict_split(
-    spark: SparkSession, workers: int, job: PredictJob, store: Store, *, always_on_spark: bool = False
-) -> Scored:
-    """Score a split on `workers` ranks; with `always_on_spark`, never in this process."""
-    scratch = storage_path(job.scratch)
-    texts = run_ranks(
-        spark,
-        workers,
-        TARGET,
-        payload=job.to_json(),
-        scratch=scratch,
-        options=LaunchOptions(always_on_spark=always_on_spark),
-    )
+def predict_split(spark: SparkSession, workers: int, job: PredictJob, store: Store) -> Scored:
+    """Score a split on `workers` ranks."""
+    texts = run_ranks(spark, workers, TARGET, payload=job.to_json(), scratch=storage_path(job.scratch))
     results = [RankResult.from_json(text, "the result of a rank") for text in texts]
     return Scored(
-        {name: _merged(scratch, name, spec, store) for name, spec in job.accumulator_specs(store).items()},
-        tuple(shuffled for result in results for shuffled in result.shuffled),
+        merged_accumulators(job, store), tuple(shuffled for result in results for shuffled in result.shuffled)
     )
+
+
+def merged_accumulators(job: PredictJob, store: Store) -> dict[str, Accumulator]:
+    """The accumulators that all ranks have left for a job, by model."""
+    scratch = storage_path(job.scratch)
+    return {name: _merged(scratch, name, spec, store) for name, spec in job.accumulator_specs(store).items()}
 
 
 def _merged(scratch: StoragePath, name: str, spec: AccumulatorSpec, store: Store) -> Accumulator:

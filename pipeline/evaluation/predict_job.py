@@ -26,7 +26,7 @@ class PredictJob(Document):
         root: the storage root's URI.
         name: name of the experiment.
         store_id: id of the store to read.
-        model: URI of the Keras file of the model.
+        model: URI of the Keras file of the model; None where the ranks have just trained it.
         sha256: SHA-256 of that file.
         split: the split to score.
         scratch: URI of the folder for results, which also holds the linear baseline.
@@ -36,6 +36,7 @@ class PredictJob(Document):
         constant: the constant prediction; see `baselines.Baselines`.
         linear: whether there is a linear baseline.
         predictions: URI of the folder for predictions as Parquet; None writes none.
+        unless: URI of a file that another job publishes with the same predictions: if it exists, nothing is scored.
         importance_rows: the largest number of rows for permutation importance; 0 measures none.
         seed: seed of the permutations.
     """
@@ -43,8 +44,8 @@ class PredictJob(Document):
     root: str
     name: str
     store_id: str
-    model: str
-    sha256: str
+    model: str | None = None
+    sha256: str = ""
     split: str
     scratch: str
     decision: DecisionRule = DecisionRule()
@@ -53,6 +54,7 @@ class PredictJob(Document):
     constant: tuple[float, ...] = ()
     linear: bool = False
     predictions: str | None = None
+    unless: str | None = None
     importance_rows: int = 0
     seed: int = 0
 

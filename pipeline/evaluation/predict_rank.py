@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import TrainError
 from pipeline.evaluation.accumulator import Accumulator, AccumulatorSpec, accumulator_to_bytes, merge_accumulators
 from pipeline.evaluation.baselines import linear_inputs
 from pipeline.evaluation.bootstrap_groups import groups_of
@@ -32,7 +33,9 @@ from pipeline.evaluation.predict_job import (
 from pipeline.feed.reader import read_shard
 from pipeline.feed.rows import Rows
 from pipeline.model.decision import calibrated
+from pipeline.runtime.activity import report_activity
 from pipeline.runtime.rank_info import RankInfo
+from pipeline.schemas.decision import DecisionRule
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import store_folder
@@ -41,6 +44,8 @@ from pipeline.store.store import Store, open_store
 
 NUMBERS_AT_ONCE = 1 << 22
 """Predictions that are accumulated together: those of a whole row slice for a thousand classes would take gigabytes."""
+SCORES = "scores held-out rows"
+"""The activity of ranks that predict after training."""
 Predict = Callable[[Rows], npt.NDArray[np.float64]]
 """From n rows to predictions: [n], or [n, k] probabilities of several classes."""
 
@@ -51,12 +56,9 @@ def run(payload: str, info: RankInfo) -> str:
 
     configure_devices(None, info.local_size, info.local_rank)
     job = PredictJob.from_json(payload, "the job of this rank")
-    store, scratch = open_store(store_folder(storage_path(job.root), job.name, job.store_id)), storage_path(job.scratch)
-    network = network_of(job, store)
-    models = _models(job, store, network)
-    for shard in range(info.rank, store.manifest.shards, info.size):
-        for name, accumulator in _count(job, store, shard, models).items():
-            files.write_atomically(accumulator_file(scratch, name, shard), accumulator_to_bytes(accumulator))
+    store = _open_store(job)
+    network = _predict_by(_load(job), job.decision, store)
+    _score(job, store, network, range(info.rank, store.manifest.shards, info.size))
     spec = AccumulatorSpec.of(store.features.label, decision=job.decision, groups=1)
     shuffled = measure_importance(
         store, job.split, spec, network, rows=job.importance_rows, seed=job.seed, rank=(info.rank, info.size)
@@ -64,17 +66,52 @@ def run(payload: str, info: RankInfo) -> str:
     return RankResult(shuffled=shuffled).to_json()
 
 
-def network_of(job: PredictJob, store: Store) -> Predict:
+def follow_training(payload: str, network: Any, decision: DecisionRule, rank: int, ranks: int) -> None:
+    """Score this rank's shards by the network that it has just trained; a `FollowUpFunction` of `training`.
+
+    Args:
+        payload: a `PredictJob` without a model, as JSON.
+        network: the trained network.
+        decision: its decision rule, which replaces that of the job.
+        rank: this rank.
+        ranks: their number.
+    """
+    job = PredictJob.from_json(payload, "the job of this rank").model_copy(update={"decision": decision})
+    if job.unless is not None and files.exists(storage_path(job.unless)):
+        return
+    store = _open_store(job)
+    predict = _predict_by(network, decision, store)
+
+    def predict_and_report(rows: Rows) -> npt.NDArray[np.float64]:
+        report_activity(SCORES)
+        return predict(rows)
+
+    _score(job, store, predict_and_report, range(rank, store.manifest.shards, ranks))
+
+
+def _open_store(job: PredictJob) -> Store:
+    return open_store(store_folder(storage_path(job.root), job.name, job.store_id))
+
+
+def _predict_by(network: Any, decision: DecisionRule, store: Store) -> Predict:
     """The trained network, with calibrated probabilities."""
     from pipeline.model.head import build_head
     from pipeline.model.network import output_of
 
-    network, head = _load(job), build_head(store.features.label, "auto")
+    head = build_head(store.features.label, "auto")
 
     def predict(rows: Rows) -> npt.NDArray[np.float64]:
-        return calibrated(job.decision.calibration, head.predict(output_of(network, rows)))
+        return calibrated(decision.calibration, head.predict(output_of(network, rows)))
 
     return predict
+
+
+def _score(job: PredictJob, store: Store, network: Predict, shards: Iterable[int]) -> None:
+    """Write the accumulators of some shards, and their predictions if they are kept."""
+    models, scratch = _models(job, store, network), storage_path(job.scratch)
+    for shard in shards:
+        for name, accumulator in _count(job, store, shard, models).items():
+            files.write_atomically(accumulator_file(scratch, name, shard), accumulator_to_bytes(accumulator))
 
 
 def _models(job: PredictJob, store: Store, network: Predict) -> dict[str, Predict]:
@@ -137,5 +174,7 @@ def _kept(job: PredictJob, store: Store, shard: int) -> Iterator[Callable[[Rows,
 def _load(job: PredictJob) -> Any:
     from pipeline.model.serving import load_network
 
+    if job.model is None:
+        raise TrainError("The job of this rank names no model to predict with. Train the model first.")
     with local_copy(storage_path(job.model), job.sha256) as path:
         return load_network(path)

@@ -10,7 +10,9 @@ import tensorflow as tf
 logger = logging.getLogger(__name__)
 
 
-def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, gpu: int | None = None) -> int:
+def configure_devices(
+    threads: int | None, ranks_on_host: int, local_rank: int, gpu: int | None = None, *, overlaps: bool = False
+) -> int:
     """Make computation repeatable, and divide cores and GPUs among the ranks of a host.
 
     TensorFlow accepts these settings only before a process computes for the first time. Spark reuses its Python
@@ -21,6 +23,7 @@ def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, 
         ranks_on_host: number of ranks on the host.
         local_rank: number of this rank among them.
         gpu: number of the GPU that the rank was assigned; None takes the one of its local rank.
+        overlaps: exchange gradients while others are computed, which takes a second thread, if mostly a waiting one.
 
     Returns:
         The number of CPU threads.
@@ -29,7 +32,7 @@ def configure_devices(threads: int | None, ranks_on_host: int, local_rank: int, 
     share = threads or max(1, len(os.sched_getaffinity(0)) // ranks_on_host)
     try:
         tf.config.threading.set_intra_op_parallelism_threads(share)
-        tf.config.threading.set_inter_op_parallelism_threads(share)
+        tf.config.threading.set_inter_op_parallelism_threads(max(2, share) if overlaps else share)
         _take_gpu(local_rank if gpu is None else gpu)
     except RuntimeError as error:
         logger.warning("This process keeps the cores and GPUs of its first training run: %s", error)

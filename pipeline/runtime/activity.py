@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-STARTS, JOINS = "starts", "joins the other ranks"
+STARTS, JOINS, FINISHED = "starts", "joins the other ranks", "has finished"
 
 
 class ActivityCount:

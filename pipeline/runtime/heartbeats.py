@@ -14,7 +14,7 @@ from types import FrameType
 
 import psutil
 
-from pipeline.runtime.activity import ActivityCount, activity_scope
+from pipeline.runtime.activity import FINISHED, ActivityCount, activity_scope
 from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.documents import read_documents
@@ -64,7 +64,7 @@ class Heartbeat(Document):
 
 @contextmanager
 def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str) -> Iterator[None]:
-    """Send heartbeats about this thread's work from another thread, until the block ends."""
+    """Send heartbeats about this thread's work from another thread, until the block ends; the last one says so."""
     activities, over, thread = ActivityCount(), threading.Event(), threading.get_ident()
     started, process = time.monotonic(), psutil.Process()
     file = launch.child(HEARTBEATS, f"{rank:06d}.json")
@@ -107,6 +107,8 @@ def sending_heartbeats(launch: StoragePath, rank: int, partition: int, host: str
         # Joined before the rank continues: a later heartbeat could write into a folder that is being removed.
         over.set()
         follower.join()
+    activities.begin(FINISHED)
+    write_heartbeat()
 
 
 def read_heartbeats(launch: StoragePath) -> dict[int, Heartbeat]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import PipelineError, PlatformError
-from pipeline.runtime.activity import JOINS, STARTS
+from pipeline.runtime.activity import FINISHED, JOINS, STARTS
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat
 
@@ -68,6 +68,8 @@ class StallDetector:
             )
             for latest, value in observations:
                 latest[rank] = latest.get(rank, _Observation(None, now)).now(value, now)
+                if heartbeat.activity == FINISHED:  # others may take longer, and it sends no more heartbeats
+                    del latest[rank]
         return (
             self._silent(heartbeats, now)
             or self._late(heartbeats, now - self._first, now)

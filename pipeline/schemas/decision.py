@@ -17,7 +17,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.schemas.document import Document
+from pipeline.schemas.document import Document, HashedDocument
 
 
 class Calibration(Document):
@@ -46,7 +46,7 @@ class Calibration(Document):
         return self
 
 
-class DecisionRule(Document):
+class DecisionRule(HashedDocument):
     """From the network's probabilities to calibrated ones, and to a class; the default is as the network says.
 
     Attributes:
@@ -56,6 +56,8 @@ class DecisionRule(Document):
         rows: validation rows that this was fitted on; 0 where nothing was fitted.
         remark: why something that was asked for could not be fitted; empty where all is well.
     """
+
+    formats_without_hash = (None,)
 
     calibration: Calibration = Calibration()
     threshold: float = 0.5

@@ -1,18 +1,23 @@
 """A frozen, typed object that is JSON at rest.
 
 Every file that the pipeline writes about data or models (contract, features, manifest, model card) is one of
-these: unknown keys are refused on reading, and writing the same object twice gives the same bytes.
+these: unknown keys are refused on reading, and writing the same object twice gives the same bytes. Documents that no
+other file has the hash of carry their own, see `HashedDocument`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Self
+from collections.abc import Collection
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import StoreError
+
+SHA256 = "sha256"
+"""The key of a document's own hash."""
 
 
 class Document(BaseModel):
@@ -43,6 +48,46 @@ class Document(BaseModel):
             raise StoreError(
                 f"{origin} is not a valid {cls.__name__}: {path}: {first['msg']}. Delete it and run the job again."
             ) from error
+
+
+class HashedDocument(Document):
+    """Base of documents whose file also has their hash, under `sha256`, so that no change goes unnoticed.
+
+    The hash is that of the parsed JSON without that key, not of the attributes: a later version may add attributes with
+    defaults, and documents of an earlier one still have the hash that they were written with.
+    """
+
+    formats_without_hash: ClassVar[Collection[int | None]] = ()
+    """Values of the attribute `format` with which a document may lack its hash; None if it has no such attribute."""
+    remedy: ClassVar[str] = "Delete it and run the job again"
+
+    def to_json(self) -> str:
+        """The same as for every document, followed by the hash."""
+        content = json.loads(super().to_json())
+        return json.dumps({**content, SHA256: fingerprint(content)}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, origin: str) -> Self:
+        """Parse and check `text`, with its hash.
+
+        Raises:
+            StoreError: the text is not such a document, or was altered.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            return super().from_json(text, origin)  # which says what is wrong
+        expected, actual = content.pop(SHA256, None), fingerprint(content)
+        if expected is None and content.get("format") not in cls.formats_without_hash:
+            raise StoreError(f"{origin} was altered: it lacks its own hash, '{SHA256}'. {cls.remedy}.")
+        if expected not in (None, actual):
+            raise StoreError(
+                f"{origin} was altered: the SHA-256 of its content is {actual} where '{SHA256}' says {expected}. "
+                f"{cls.remedy}."
+            )
+        return super().from_json(json.dumps(content), origin)
 
 
 def fingerprint(content: Any) -> str:

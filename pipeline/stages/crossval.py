@@ -21,7 +21,7 @@ from pipeline.stages.crossval_log import folds_params, log_audit, log_crossval
 from pipeline.stages.fold_runs import FoldRuns
 from pipeline.stages.folds import FoldResult, Folds, crossval_id, prepare_folds
 from pipeline.stages.nested import check_nested, use_of
-from pipeline.stages.out_of_fold import write_predictions
+from pipeline.stages.out_of_fold import predictions_table
 from pipeline.stages.results.crossval import CrossvalResult
 from pipeline.stages.trials import trial_slots
 from pipeline.store import filesystem as files
@@ -29,6 +29,7 @@ from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import crossval_folder
 from pipeline.tracking.params import run_params
 from pipeline.training.spec import TrainingSpec
+from pipeline.tuning.parallel import beside
 
 REPORT, PREDICTIONS = "report.json", "predictions"
 
@@ -68,13 +69,14 @@ def cross_validate(
         resources.tracker.log_params(run_params(config) | folds_params(folds))
         resources.tracker.set_tags({"folds_id": folds.manifest.folds_id, "crossval_id": identity})
         log_audit(resources, folds)
-        results = FoldRuns(resources, config, folds, folder).run()
-        report = _report(config.crossval, folds, results)
-        comparison = None if other is None else compare(report, other, names=names)
-        files.write_atomically(folder.child(REPORT), report.to_json().encode())
-        resources.progress.update("Writing out-of-fold predictions")
-        write_predictions(resources.spark, folds, results, folder.child(PREDICTIONS), root=resources.root)
-        log_crossval(resources, report, comparison, title=config.name)
+        with predictions_table(resources.spark, folds, resources.root) as table:
+            results = FoldRuns(resources, config, folds, folder, table.write_early).run()
+            report = _report(config.crossval, folds, results)
+            comparison = None if other is None else compare(report, other, names=names)
+            files.write_atomically(folder.child(REPORT), report.to_json().encode())
+            with beside(lambda: log_crossval(resources, report, comparison, title=config.name)):
+                resources.progress.update("Writing out-of-fold predictions")
+                table.publish(results, folder.child(PREDICTIONS))
         return CrossvalResult(
             id=identity,
             folds=tuple(score.metrics for score in report.scores),

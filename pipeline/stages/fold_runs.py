@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from pipeline.evaluation.folds import FoldScore, headlines_of
 from pipeline.evaluation.metric_names import capital, metric_name
 from pipeline.evaluation.predict import plot_window_of_rows
 from pipeline.formatting import format_number
+from pipeline.runtime.cancel import cancellable
 from pipeline.stages.context import Resources
 from pipeline.stages.crossval_log import fold_params, log_score
 from pipeline.stages.fold_training import fold_spec, run_fold
@@ -34,7 +35,14 @@ logger = logging.getLogger(__name__)
 class FoldRuns:
     """Runs the folds of one job that no earlier job finished."""
 
-    def __init__(self, resources: Resources, config: RunConfig, folds: Folds, folder: StoragePath) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        config: RunConfig,
+        folds: Folds,
+        folder: StoragePath,
+        on_idle: Callable[[Sequence[FoldResult]], None],
+    ) -> None:
         """Nothing is trained before `run`.
 
         Args:
@@ -42,8 +50,10 @@ class FoldRuns:
             config: the configuration of each fold; a nested cross-validation chooses some settings by fold.
             folds: the folds, with their stores.
             folder: the folder where their results are published.
+            on_idle: called with the folds that have finished when no other is left to start and some are still running,
+                so that a task slot is free; by several threads.
         """
-        self._resources, self._config, self._folds = resources, config, folds
+        self._resources, self._config, self._folds, self._on_idle = resources, config, folds, on_idle
         self._results = [FoldResult.of(folder, number) for number in range(folds.manifest.count)]
         self._left = [number for number, result in enumerate(self._results) if not result.is_published]
         self._window = plot_window_of_rows(folds.stores[0], "train")
@@ -64,7 +74,13 @@ class FoldRuns:
 
     def _take(self) -> int | None:
         with self._lock:
-            return self._left.pop(0) if self._left else None
+            if self._left:
+                return self._left.pop(0)
+        finished = [result for result in self._results if result.is_published]
+        if len(finished) < len(self._results):
+            with cancellable(self._resources.spark) as cancel, self._stopper.registered(cancel):
+                self._on_idle(finished)
+        return None
 
     def _track_again(self, number: int, score: FoldScore) -> None:
         with self._resources.runs.open(self._name(number), tags=self._tags(number)) as tracker:

@@ -11,18 +11,16 @@ from pipeline.evaluation.accumulator import Accumulator, accumulator_to_bytes
 from pipeline.evaluation.folds import FoldScore
 from pipeline.evaluation.measured_metrics import compute_metrics
 from pipeline.evaluation.plot_window import PlotWindow
-from pipeline.evaluation.predict import predict_split
+from pipeline.evaluation.predict import FOLLOW_UP, merged_accumulators
 from pipeline.evaluation.predict_job import NETWORK, PredictJob
 from pipeline.stages.context import Resources
 from pipeline.stages.folds import ACCUMULATOR, DECISION, PREDICTIONS, SCORE, FoldResult
 from pipeline.stages.train import check_training
 from pipeline.stages.train_log import log_resumed
 from pipeline.store import filesystem as files
-from pipeline.store.filesystem import StoragePath
-from pipeline.store.large_files import sha256_of
-from pipeline.store.layout import BUNDLE, MODEL
-from pipeline.store.publish import draft
+from pipeline.store.publish import draft, scratch
 from pipeline.store.store import Store
+from pipeline.training.job import FollowUp
 from pipeline.training.records import EpochRecord
 from pipeline.training.run import TrainingHooks, TrainingOutcome, run_training
 from pipeline.training.spec import TrainingSpec
@@ -42,7 +40,8 @@ def fold_spec(config: RunConfig, store: Store) -> TrainingSpec:
     """
     check_training(store, config.train, config.evaluate)
     spec = TrainingSpec.of(config, store.manifest.store_id)
-    return replace(spec, train=config.train.model_copy(update={"tensorboard": False}), formats=(), is_fold=True)
+    settings = config.train.model_copy(update={"tensorboard": False})
+    return replace(spec, train=settings, formats=(), saves=False, is_fold=True)
 
 
 def run_fold(
@@ -75,43 +74,33 @@ def run_fold(
     hooks = TrainingHooks(
         on_epoch=on_epoch, on_resume=lambda position: log_resumed(resources, position), stoppable=stopper.registered
     )
-    with (
-        draft(resources.root, result.folder, SCORE) as finished,
-        run_training(resources.spark, resources.root, spec, hooks, always_on_spark=True) as outcome,
-    ):
-        outcome.require_finished(f"Fold {result.number}")
-        if result.is_published:  # by another job meanwhile; in an object store its files would be overwritten
-            return result.score()
-        predict = _predict_job(resources.root, spec, outcome, window, finished.folder.child(PREDICTIONS))
-        accumulator = predict_split(
-            resources.spark, spec.train.workers, predict, store, always_on_spark=True
-        ).accumulators[NETWORK]
-        score = _score(
-            result.number, store, outcome, accumulator, seconds=time.monotonic() - start, settings=settings or {}
+    with scratch(resources.root) as work, draft(resources.root, result.folder, SCORE) as finished:
+        job = PredictJob(
+            root=resources.root.uri,
+            name=spec.name,
+            store_id=spec.store_id,
+            split=HELD_OUT,
+            scratch=work.uri,
+            edges=tuple(window.edges.tolist()),
+            log=window.log,
+            predictions=finished.folder.child(PREDICTIONS).uri,
+            unless=result.folder.child(SCORE).uri,
         )
-        files.write_bytes(finished.folder.child(ACCUMULATOR), accumulator_to_bytes(accumulator))
-        files.write_bytes(finished.folder.child(DECISION), outcome.result.decision.to_json().encode())
-        finished.publish(score.to_json().encode())
+        follow_up = FollowUp(target=FOLLOW_UP, payload=job.to_json())
+        spec = replace(spec, follow_up=follow_up)
+        with run_training(resources.spark, resources.root, spec, hooks, always_on_spark=True) as outcome:
+            outcome.require_finished(f"Fold {result.number}")
+            if result.is_published:  # by another job meanwhile; in an object store its files would be overwritten
+                return result.score()
+            decision = outcome.result.decision
+            accumulator = merged_accumulators(job.model_copy(update={"decision": decision}), store)[NETWORK]
+            score = _score(
+                result.number, store, outcome, accumulator, seconds=time.monotonic() - start, settings=settings or {}
+            )
+            files.write_bytes(finished.folder.child(ACCUMULATOR), accumulator_to_bytes(accumulator))
+            files.write_bytes(finished.folder.child(DECISION), decision.to_json().encode())
+            finished.publish(score.to_json().encode())
     return result.score()
-
-
-def _predict_job(
-    root: StoragePath, spec: TrainingSpec, outcome: TrainingOutcome, window: PlotWindow, predictions: StoragePath
-) -> PredictJob:
-    model = outcome.folder.child(BUNDLE, MODEL)
-    return PredictJob(
-        root=root.uri,
-        name=spec.name,
-        store_id=spec.store_id,
-        model=model.uri,
-        sha256=sha256_of(model),
-        split=HELD_OUT,
-        scratch=outcome.folder.child("held_out").uri,
-        decision=outcome.result.decision,
-        edges=tuple(window.edges.tolist()),
-        log=window.log,
-        predictions=predictions.uri,
-    )
 
 
 def _score(

@@ -10,11 +10,14 @@ label, probability_CLASS, ...   the predicted class and the probability of each,
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import reduce
 
 import pyarrow as pa
 import pyspark.sql.functions as F
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession
 
 from pipeline.evaluation.predict_job import LABEL, prediction_schema
@@ -25,45 +28,95 @@ from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.part_files import read_parts, replace_parts, write_parts
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
+from pipeline.runtime.cancel import cancelling
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.store_schema import ROW_ID
 from pipeline.stages.folds import FoldResult, Folds
+from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import replace_folder, scratch
 
 FOLD, ACTUAL = "__fold", "__actual"
 
 
-def write_predictions(
-    spark: SparkSession, folds: Folds, results: Sequence[FoldResult], folder: StoragePath, *, root: StoragePath
-) -> None:
-    """Write the table as Parquet, in place of an earlier one.
+class PredictionsTable:
+    """Writes the table in two parts: while the last folds are still trained, and when all have finished."""
 
-    Args:
-        spark: a live session.
-        folds: the folds; the classes of the label are the same in all of them.
-        results: the results of all folds.
-        folder: the folder of the table.
-        root: the storage root.
-    """
-    label = folds.stores[0].features.label
-    rows = reduce(DataFrame.unionByName, (_of_fold(spark, label, *each) for each in enumerate(results)))
-    rows = _with_key(spark, folds, rows)
-    if not folder.renames_folders:
-        replace_parts(rows, folder)
-        return
-    with scratch(root) as work:
-        drafts = work.child("predictions")
-        write_parts(rows, drafts)
-        replace_folder(drafts, folder)
+    def __init__(self, spark: SparkSession, folds: Folds, work: StoragePath) -> None:
+        """Nothing is read before something is written.
+
+        Args:
+            spark: a live session.
+            folds: the folds; the classes of the label are the same in all of them.
+            work: a scratch folder.
+        """
+        self._spark, self._folds, self._drafts, self._late = spark, folds, work.child("early"), work.child("late")
+        self._lock, self._keys, self._early = threading.Lock(), list[DataFrame](), frozenset[int]()
+
+    def write_early(self, results: Sequence[FoldResult]) -> None:
+        """Write the rows of some folds ahead, on a task slot that would idle; by any thread, and the first call counts.
+
+        Files of an object store cannot be moved into the table later, so none are written there.
+        """
+        with self._lock:
+            if self._early or not results or not self._drafts.renames_folders:
+                return
+            if (keys := _keys_of(self._spark, self._folds)) is not None:
+                self._keys.append(keys.persist(StorageLevel.DISK_ONLY))  # the later part needs them, too
+            write_parts(self._rows(results), self._drafts)
+            self._early = frozenset(result.number for result in results)
+
+    def publish(self, results: Sequence[FoldResult], folder: StoragePath) -> None:
+        """Write the rows of all other folds, and publish the table in place of an earlier one.
+
+        Args:
+            results: the results of all folds.
+            folder: the folder of the table.
+        """
+        rows = self._rows([result for result in results if result.number not in self._early])
+        if not folder.renames_folders:
+            replace_parts(rows, folder)
+            return
+        if not self._early:
+            write_parts(rows, self._drafts)
+        else:
+            for name in write_parts(rows, self._late):
+                files.move(self._late.child(name), self._drafts.child(name))
+        replace_folder(self._drafts, folder)
+
+    def close(self) -> None:
+        """Forget the keys."""
+        for keys in self._keys:
+            with suppress(Exception):  # Spark may have stopped
+                keys.unpersist()
+
+    def _rows(self, results: Sequence[FoldResult]) -> DataFrame:
+        label = self._folds.stores[0].features.label
+        rows = reduce(DataFrame.unionByName, (_of_fold(self._spark, label, result) for result in results))
+        keys = self._keys[0] if self._keys else _keys_of(self._spark, self._folds)
+        if keys is None:
+            return rows
+        key = [name for name in keys.columns if name != ROW_ID]
+        return rows.join(keys, ROW_ID, "left").select(*(quoted(name) for name in key), *rows.columns)
 
 
-def _of_fold(spark: SparkSession, label: LabelSpec, number: int, result: FoldResult) -> DataFrame:
+@contextmanager
+def predictions_table(spark: SparkSession, folds: Folds, root: StoragePath) -> Iterator[PredictionsTable]:
+    """The table of some folds, which is written within the block."""
+    with scratch(root) as work, cancelling(spark):
+        table = PredictionsTable(spark, folds, work)
+        try:
+            yield table
+        finally:
+            table.close()
+
+
+def _of_fold(spark: SparkSession, label: LabelSpec, result: FoldResult) -> DataFrame:
     rows = read_parts(spark, result.predictions, prediction_schema(label.outputs))
     return rows.select(
         ROW_ID,
-        F.lit(number).alias(FOLD),
+        F.lit(result.number).alias(FOLD),
         _class(label, F.col(LABEL)).alias(ACTUAL),
         *_prediction_columns(label, result.decision()),
     )
@@ -89,17 +142,19 @@ def _class(label: LabelSpec, value: Column) -> Column:
     return F.get(F.array(*(F.lit(name) for name in label.classes)), value.cast("int"))
 
 
-def _with_key(spark: SparkSession, folds: Folds, rows: DataFrame) -> DataFrame:
-    """The rows with the columns of the key in front, except one whose name clashes with a column of the table."""
+def _keys_of(spark: SparkSession, folds: Folds) -> DataFrame | None:
+    """The id of each row with the columns of its key; None if there is no key.
+
+    A column whose name clashes with one of the table is left out.
+    """
     store_spec, source = folds.spec.store_spec, folds.source
-    taken = clashing((*store_spec.data.key, *rows.columns))
+    label = folds.stores[0].features.label
+    taken = clashing((*store_spec.data.key, ROW_ID, FOLD, ACTUAL, *label.prediction_columns))
     key = [name for name in store_spec.data.key if not any(name in alike for alike in taken)]
     if not key:
-        return rows
-    keys = _keys(open_rows(store_spec, open_table(spark, source, store_spec.data.source)).table, key)
-    return rows.join(keys.dropDuplicates([ROW_ID]), ROW_ID, "left").select(
-        *(quoted(name) for name in key), *rows.columns
-    )
+        return None
+    table = open_rows(store_spec, open_table(spark, source, store_spec.data.source)).table
+    return _keys(table, key).dropDuplicates([ROW_ID])
 
 
 def _keys(table: Table, key: Sequence[str]) -> DataFrame:

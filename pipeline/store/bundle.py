@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pipeline.errors import StoreError
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.decision import DecisionRule
-from pipeline.schemas.document import Document, fingerprint
+from pipeline.schemas.document import HashedDocument
 from pipeline.schemas.profile import DataProfile
 from pipeline.schemas.source_contract import SourceContract
 from pipeline.store import filesystem as files
@@ -37,7 +37,7 @@ COMPUTING = ("keras", "tensorflow")
 """Libraries on which a model's predictions depend."""
 
 
-class ModelTest(Document):
+class ModelTest(HashedDocument):
     """What a model reached on a test split.
 
     Attributes:
@@ -46,20 +46,15 @@ class ModelTest(Document):
         rows: number of rows in that split.
         metrics: values by name; None where these rows do not define a metric.
         intervals: 95 % intervals by metric.
-        sha256: hash of the other attributes, so that a change is noticed.
     """
+
+    remedy = "Delete it and run jobs/evaluate.py"
 
     model: str
     store_id: str
     rows: int
     metrics: Mapping[str, float | None]
     intervals: Mapping[str, tuple[float, float]] = {}
-    sha256: str = ""
-
-    def signed(self) -> ModelTest:
-        """The same, with its hash."""
-        content = self.model_dump(mode="json", exclude={"sha256"})
-        return self.model_copy(update={"sha256": fingerprint(content)})
 
 
 @dataclass(frozen=True)
@@ -142,9 +137,7 @@ def add_test(
 ) -> ModelTest:
     """Store a model's metrics on the test split of its store with the model; replaces earlier ones."""
     card = model.card
-    test = ModelTest(
-        model=card.sha256, store_id=card.store_id, rows=rows, metrics=metrics, intervals=intervals
-    ).signed()
+    test = ModelTest(model=card.sha256, store_id=card.store_id, rows=rows, metrics=metrics, intervals=intervals)
     files.write_atomically(model.folder.child(TEST_CARD), test.to_json().encode())
     return test
 
@@ -160,8 +153,10 @@ def read_test(model: PublishedModel) -> ModelTest | None:
         test = ModelTest.from_json(files.read_bytes(file), str(file))
     except FileNotFoundError:
         return None
-    if test != test.signed() or test.model != model.card.sha256:
-        raise StoreError(f"{file} was altered, or is another model's. Delete it and run jobs/evaluate.py.")
+    if test.model != model.card.sha256:
+        raise StoreError(
+            f"{file} is another model's: of SHA-256 {test.model}, not {model.card.sha256}. {ModelTest.remedy}."
+        )
     return test
 
 

@@ -13,7 +13,7 @@
 <root>/tensorboard/<name>/<model_id>/, if `train.tensorboard` asks for it
 <root>/contracts/<name>.yaml, the contract of a source, for people to edit
 <root>/crossvals/<name>/<crossval_id>/{report.json, predictions/*.parquet, fold-0/, ...}, the results of folds
-<root>/searches/<name>/<study>-<search_id>.db, the trials of a search
+<root>/searches/<name>/<study>-<search_id>.db, the trials of a search, and .db.copy, which it resumes from
 <root>/samples/<sample>-<...>.parquet
 <root>/scratch/<...>/, work in progress
 <root>/spool/<...>/, what the tracking server has not received yet

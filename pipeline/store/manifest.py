@@ -3,7 +3,8 @@
 Rows of a split are spread over `shards` virtual shards by a stable hash. A shard's rows lie in its files in the
 order listed here; the rows of each row group are listed, so that the feed can plan without opening a file.
 
-Format 4 has checksums of the parts of each file, format 3 has none. Both can be read, and give a store the same id.
+Format 5 has a hash of the manifest itself; formats 4 and 5 have checksums of the parts of each file. All three can be
+read, and give a store the same id.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from pipeline.schemas.document import Document
+from pipeline.schemas.document import Document, HashedDocument
 
-FORMAT = 4
-READABLE = (3, FORMAT)
+FORMAT = 5
+READABLE = (3, 4, FORMAT)
+REMEDY = "Delete the store's folder and run jobs/prepare.py"
 
 
 class PartChecksums(Document):
@@ -101,7 +103,7 @@ class Sampled(Document):
     after: Mapping[str, int]
 
 
-class FoldsManifest(Document):
+class FoldsManifest(HashedDocument):
     """The published folds of a cross-validation, `folds.json`.
 
     Attributes:
@@ -118,6 +120,9 @@ class FoldsManifest(Document):
         apart: number of rows of the test split, which no fold sees.
         names: names of the folds' stores, in order.
     """
+
+    formats_without_hash = (None,)
+    remedy = REMEDY
 
     name: str
     store_id: str
@@ -138,7 +143,7 @@ class FoldsManifest(Document):
         return self.folds * self.repeats
 
 
-class Manifest(Document):
+class Manifest(HashedDocument):
     """A published store.
 
     Attributes:
@@ -156,6 +161,9 @@ class Manifest(Document):
         sampled: class counts before and after sampling; None without sampling.
         base: folder that the paths of files are relative to, from the store's own folder: empty, or `..`.
     """
+
+    formats_without_hash = (3, 4)
+    remedy = REMEDY
 
     format: int = FORMAT
     name: str

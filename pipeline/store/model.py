@@ -21,7 +21,7 @@ from pydantic import StringConstraints
 
 from pipeline.errors import Problem, StoreError, gather
 from pipeline.schemas.decision import DecisionRule
-from pipeline.schemas.document import Document, fingerprint
+from pipeline.schemas.document import HashedDocument, fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import UNFINISHED, StoragePath
 from pipeline.store.large_files import sha256_of
@@ -29,15 +29,17 @@ from pipeline.store.layout import MODEL, MODEL_CARD, TEST_CARD, bundle_folder
 from pipeline.store.private import links_below
 from pipeline.store.publish import replace_folder
 
-FORMAT = 2
+FORMAT = 3
+"""Format 3 has a hash of the card, format 2 has none."""
+READABLE = (2, FORMAT)
 AGAIN = "Train it again"
 
 FilePath = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")]
 """Path of a file within a folder: relative, and never above the folder."""
 
 
-class ModelCard(Document):
-    """What the training run records about its model.
+class ModelCard(HashedDocument):
+    """What the training run records about its model; its hash covers all of it.
 
     Attributes:
         format: format of this document and of the folder.
@@ -53,6 +55,9 @@ class ModelCard(Document):
         decision: how probabilities become classes; also part of the Keras file.
         versions: versions of the libraries that it was made with.
     """
+
+    formats_without_hash = (2,)
+    remedy = AGAIN
 
     format: int = FORMAT
     name: str
@@ -184,9 +189,10 @@ def _read(folder: StoragePath) -> PublishedModel:
             f"There is no model for this configuration at {folder}. Run jobs/train.py with the same configuration."
         ) from error
     card = ModelCard.from_json(text, f"{folder}/{MODEL_CARD}")
-    if card.format != FORMAT:
+    if card.format not in READABLE:
+        allowed = ", ".join(map(str, READABLE))
         raise StoreError(
-            f"Model {folder} has format {card.format}. Allowed: {FORMAT}. Train it again with this version."
+            f"Model {folder} has format {card.format}. Allowed: {allowed}. Train it again with this version."
         )
     if MODEL not in card.files:
         raise StoreError(f"{folder}/{MODEL_CARD} names no {MODEL}. Train it again.")

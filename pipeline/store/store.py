@@ -14,7 +14,7 @@ from pipeline.schemas.store_schema import StoreSchema
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import AUDIT, CONTRACT, FEATURES, MANIFEST, PROFILE, UNSCALED
-from pipeline.store.manifest import READABLE, Manifest, SplitEntry
+from pipeline.store.manifest import READABLE, REMEDY, Manifest, SplitEntry
 
 PETASTORM_METADATA = "_common_metadata"
 """Petastorm unpickles this file, so a store that has one is refused: unpickling runs whatever code it holds."""
@@ -109,18 +109,17 @@ def _document(folder: StoragePath, name: str) -> bytes:
 
 
 def _problems(folder: StoragePath, manifest: Manifest) -> list[Problem]:
-    remedy = "Delete the store's folder and run jobs/prepare.py"
     problems = []
     present = files.list_sizes(_base(folder, manifest))
     for name in sorted(path for path in present if path.rpartition("/")[2] == PETASTORM_METADATA):
-        problems.append(Problem(f"'{name}' would be unpickled by Petastorm and is refused", remedy=remedy))
+        problems.append(Problem(f"'{name}' would be unpickled by Petastorm and is refused", remedy=REMEDY))
     for name, digest in manifest.documents.items():
         if hashlib.sha256(_document(folder, name)).hexdigest() != digest:
-            problems.append(Problem(f"'{name}' was altered", remedy=remedy))
+            problems.append(Problem(f"'{name}' was altered", remedy=REMEDY))
     for split in manifest.splits.values():
         for file in split.files:
             size = present.get(file.path)
             if size != file.bytes:
                 received = "no such file" if size is None else f"{size} bytes"
-                problems.append(Problem(f"'{file.path}' was altered", f"{file.bytes} bytes", received, remedy))
+                problems.append(Problem(f"'{file.path}' was altered", f"{file.bytes} bytes", received, REMEDY))
     return problems

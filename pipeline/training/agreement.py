@@ -28,9 +28,10 @@ from pipeline.schemas.document import Document
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.private import write_private
-from pipeline.training.world import ORDER_OF_RANKS, RING, ExchangeWay, order_of_hosts
+from pipeline.training.world import ORDER_OF_RANKS, RING, RING_OF_BUCKETS, ExchangeWay, order_of_hosts
 
 LOOK_SECONDS = 0.01
+RINGS = (RING, RING_OF_BUCKETS)
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ def _reason_against(meeting: Meeting, may_share: bool, recorded: str | None) -> 
     if len(meeting.leaders) == meeting.size:
         return "each rank is alone on its host"
     several = len(meeting.leaders) > 1
-    if recorded == RING or (recorded == ORDER_OF_RANKS and several):
+    if recorded in RINGS or (recorded == ORDER_OF_RANKS and several):
         return "the checkpoint was taken with another order of summation"
     return None
 
@@ -198,7 +199,7 @@ def _decide(meeting: Meeting, refusal: str | None, recorded: str | None, against
         refusal = next((reason for reason in (refusal, *(answer.refusal for answer in answers)) if reason), None)
     if refusal is not None:
         _require_reproducible(recorded, refusal)
-        agreement = Agreement(exchange="horovod", summation=recorded or RING, reason=refusal)
+        agreement = Agreement(exchange="horovod", summation=recorded or RING_OF_BUCKETS, reason=refusal)
     elif others:
         agreement = Agreement(exchange="hosts", summation=order_of_hosts(meeting.hosts))
     else:
@@ -210,7 +211,7 @@ def _decide(meeting: Meeting, refusal: str | None, recorded: str | None, against
 
 
 def _require_reproducible(recorded: str | None, refusal: str) -> None:
-    if recorded not in (None, ORDER_OF_RANKS, RING):
+    if recorded not in (None, ORDER_OF_RANKS, *RINGS):
         raise ConfigError(
             f"The checkpoint was taken by ranks that summed host by host ({recorded}), which needs shared memory, and "
             f"it is not available: {refusal}. Fix this, or set train.checkpoint.resume: never to start over."

@@ -26,7 +26,8 @@ rank."""
 def run(payload: str, info: RankInfo) -> str:
     """Train as one rank; JSON in, JSON out."""
     job = RankJob.from_json(payload, "the job of this rank")
-    share = configure_devices(job.train.threads, info.local_size, info.local_rank, info.gpu)
+    several_hosts = info.local_size < info.size
+    share = configure_devices(job.train.threads, info.local_size, info.local_rank, info.gpu, overlaps=several_hosts)
     if info.size == 1:
         return train_rank(job, SingleWorld()).to_json()
     # Whoever sets the number of threads may run other work on this host: then the kernel assigns the cores.

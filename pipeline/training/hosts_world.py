@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.training.buckets import by_buckets
 from pipeline.training.horovod_world import HorovodWorld
 from pipeline.training.shared_world import SharedMemoryWorld
 from pipeline.training.world import ExchangeWay
@@ -36,9 +37,15 @@ class HostsWorld:
     exchange: ExchangeWay = "hosts"
 
     def sum(self, tensors: Sequence[Any], name: str) -> list[Any]:
-        """On each host, then over the hosts, and back."""
-        partial = self.host.sum(tensors, name)
-        return self.host.spread(partial if self.leaders is None else self.leaders.sum(partial, name), name)
+        """On each host, then over the hosts, and back, bucket by bucket."""
+        return by_buckets(tensors, lambda buckets: self._sum_buckets(buckets, name))
+
+    def _sum_buckets(self, buckets: Sequence[Sequence[Any]], name: str) -> list[list[Any]]:
+        # All sums come before the first spread, which waits for the network: exchanges of a host keep their order.
+        totals = [self.host.sum(bucket, f"{name}_{number}") for number, bucket in enumerate(buckets)]
+        if self.leaders is not None:
+            totals = [self.leaders.sum(bucket, f"{name}_{number}") for number, bucket in enumerate(totals)]
+        return [self.host.spread(bucket, f"{name}_{number}") for number, bucket in enumerate(totals)]
 
     def gather(self, tensors: Sequence[Any], name: str) -> list[Any]:
         """Likewise; others do not know how many rows come back, so these are gathered from the first rank alone."""

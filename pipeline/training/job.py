@@ -66,6 +66,18 @@ class DecisionConfig(Section):
         return self.calibration != "none" or self.threshold.goal is not None
 
 
+class FollowUp(Document):
+    """What every rank does with the trained network before the launch ends, see `follow_up`.
+
+    Attributes:
+        target: `package.module:function`, a `FollowUpFunction`.
+        payload: its first argument.
+    """
+
+    target: str
+    payload: str
+
+
 class RankJob(Document):
     """The work of every rank of one launch.
 
@@ -82,6 +94,7 @@ class RankJob(Document):
         decision_config: what is fitted on validation rows at the end.
         formats: formats of the model beside its Keras file.
         saves: whether a model is written at all; a trial of a search needs none.
+        follow_up: what the ranks do with the finished network; None is nothing.
     """
 
     root: str
@@ -96,6 +109,7 @@ class RankJob(Document):
     decision_config: DecisionConfig = DecisionConfig()
     formats: tuple[Format, ...] = ()
     saves: bool = True
+    follow_up: FollowUp | None = None
 
     def open_store(self) -> Store:
         """The store, checked against its manifest."""

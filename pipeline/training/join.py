@@ -11,7 +11,7 @@ from pipeline.training.horovod_world import HorovodWorld, horovod_world
 from pipeline.training.hosts_world import HostsWorld
 from pipeline.training.rendezvous import key_value_server, rank_environment
 from pipeline.training.shared_world import shared_memory_world
-from pipeline.training.world import RING, World
+from pipeline.training.world import RING_OF_BUCKETS, World
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def _joined_hosts(meeting: Meeting, agreement: Agreement, membership: Membership
 
 @contextmanager
 def _joined_horovod(
-    meeting: Meeting, agreement: Agreement, hosts: Sequence[str], rank: int, summation: str = RING
+    meeting: Meeting, agreement: Agreement, hosts: Sequence[str], rank: int, summation: str = RING_OF_BUCKETS
 ) -> Iterator[HorovodWorld]:
     """The world of the ranks on `hosts`, which may be some of all."""
     with ExitStack() as joined:

@@ -20,11 +20,13 @@ from pipeline.training.checkpoints.writer import open_writer
 from pipeline.training.decision import fit_decision
 from pipeline.training.early_stopping import EarlyStopping
 from pipeline.training.execution import choose_steps
+from pipeline.training.follow_up import run_follow_up
 from pipeline.training.job import RankJob, RankResult
+from pipeline.training.kept_runner import lease_runner
 from pipeline.training.loop import Loop
 from pipeline.training.progress import TrainingProgress, resumed_progress
 from pipeline.training.rank_model import weights_digest, write_model
-from pipeline.training.rank_setup import build_step_runner, choose_rate, open_feeds
+from pipeline.training.rank_setup import choose_rate, open_feeds
 from pipeline.training.reduce_lr_on_plateau import ReduceLROnPlateau
 from pipeline.training.step_runner import StepRunner
 from pipeline.training.tensorboard import open_board
@@ -37,8 +39,8 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     """Train to the end, or until a stop is requested; resumes from the latest checkpoint, if there is one.
 
     Rank 0 writes the records of epochs and the model into the job's scratch folder. The calls below that involve the
-    world (`find_checkpoint`, `choose_rate`, `StepRunner`, `choose_steps`, the loop, `fit_decision`) run collectives:
-    their order is the same on every rank, whatever a rank finds on its own disk or clock.
+    world (`find_checkpoint`, `choose_rate`, `lease_runner`, `choose_steps`, the loop, `fit_decision`, `run_follow_up`)
+    run collectives: their order is the same on every rank, whatever a rank finds on its own disk or clock.
     """
     keras.backend.clear_session()
     store = job.open_store()
@@ -46,7 +48,8 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     with closing(open_cache(job.train.cache, job.train.cache_bytes)) as cache:
         training, validation = open_feeds(job, store, world, cache)
         rate = checkpoint.head.learning_rate if checkpoint else choose_rate(job, store, world, training)
-        runner = build_step_runner(job, store, world, training.plan.steps, rate)
+        lease = lease_runner(job, store, world, training.plan.steps, rate=rate or job.train.optimizer.learning_rate)
+        runner = lease.runner
         training = choose_steps(job.train.steps_per_execution, runner, training)
         steps = training.plan.steps
         progress = _resume(checkpoint, runner, steps, job) if checkpoint else TrainingProgress(steps)
@@ -79,6 +82,10 @@ def train_rank(job: RankJob, world: World) -> RankResult:
     decision = fit_decision(job.decision_config, store, runner) if finished else DecisionRule()
     if finished and job.saves and world.rank == 0:
         write_model(runner.network, job, store, decision)
+    if finished and job.follow_up is not None:
+        run_follow_up(job.follow_up, runner.network, decision, world)
+    if finished:
+        lease.keep()
     return RankResult(
         rank=world.rank,
         epochs=progress.epoch,

@@ -56,27 +56,32 @@ def open_feeds(job: RankJob, store: Store, world: World, cache: Cache) -> tuple[
     return training, validation
 
 
-def build_step_runner(job: RankJob, store: Store, world: World, steps: int, learning_rate: float | None) -> StepRunner:
-    """The network, optimizer and metrics before the first step.
+def build_network_of(job: RankJob, store: Store) -> keras.Model:
+    """The network before the first step."""
+    with computing_in(job.train.mixed_precision):
+        return build_network(job.model, store.features, job.seed)
+
+
+def assemble_runner(
+    job: RankJob, store: Store, world: World, network: keras.Model, steps: int, rate: float
+) -> StepRunner:
+    """The network with its optimizer and metrics, before the first step.
 
     Args:
         job: the settings.
         store: the store to train on.
         world: the ranks.
+        network: see `build_network_of`.
         steps: the number of steps of an epoch.
-        learning_rate: the learning rate to use; None takes that of the configuration.
+        rate: the learning rate, which a schedule reaches at its peak.
     """
-    settings = job.train.optimizer
-    if learning_rate is not None:
-        settings = settings.model_copy(update={"learning_rate": learning_rate})
+    settings = job.train.optimizer.model_copy(update={"learning_rate": rate})
     schedule = build_schedule(
         job.train.schedule,
-        peak=settings.learning_rate,
+        peak=rate,
         epoch_steps=steps / settings.backward_passes_per_step,
         epochs=job.train.epochs,
     )
-    with computing_in(job.train.mixed_precision):
-        network = build_network(job.model, store.features, job.seed)
     head = build_head(store.features.label, job.train.loss)
     scales_loss = job.train.mixed_precision == "float16"
     optimizer = build_optimizer(settings, world, schedule, scales_loss=scales_loss)
@@ -94,7 +99,9 @@ def choose_rate(job: RankJob, store: Store, world: World, feed: Feed) -> float |
         return None
     each_step = job.train.optimizer.model_copy(update={"backward_passes_per_step": 1})
     plain = job.train.model_copy(update={"schedule": ScheduleConfig(), "optimizer": each_step})
-    runner = build_step_runner(job.model_copy(update={"train": plain}), store, world, feed.plan.steps, config.lowest)
+    plain_job = job.model_copy(update={"train": plain})
+    network = build_network_of(plain_job, store)
+    runner = assemble_runner(plain_job, store, world, network, feed.plan.steps, config.lowest)
     curve = find_rate(runner, replace(feed, steps_per_block=1), config)
     if world.rank == 0:
         write_curve(job.open_scratch(), curve)

@@ -128,6 +128,7 @@ def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_res
         decision_config=spec.decision_config,
         formats=spec.formats,
         saves=spec.saves,
+        follow_up=spec.follow_up,
     )
     config = spec.train.checkpoint
     if config is None:

@@ -9,7 +9,7 @@ from pipeline.config.model import ModelConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.schemas.document import fingerprint
-from pipeline.training.job import DecisionConfig, shaping_settings
+from pipeline.training.job import DecisionConfig, FollowUp, shaping_settings
 
 MODEL_ID_LENGTH = 16
 
@@ -27,6 +27,7 @@ class TrainingSpec:
         decision_config: what is fitted on validation rows after the last epoch.
         formats: formats of the model beside its Keras file.
         saves: whether the model is written at all.
+        follow_up: what the ranks do with the trained network before their launch ends; the weights do not depend on it.
         is_fold: whether it trains on a fold. Folds of an experiment run side by side, so each resumes from its own
             checkpoints alone.
     """
@@ -39,6 +40,7 @@ class TrainingSpec:
     decision_config: DecisionConfig
     formats: tuple[Format, ...] = ()
     saves: bool = True
+    follow_up: FollowUp | None = None
     is_fold: bool = False
 
     @classmethod

@@ -80,6 +80,19 @@ class StepRunner:
         for name, variable in self._named_variables():
             variable.assign(state[name])
 
+    def restart(self, network: keras.Model, fresh: Mapping[str, npt.NDArray[Any]], rate: float) -> None:
+        """Be as before the first step, for another training run of rank 0, with compiled steps.
+
+        Args:
+            network: a network that was built alike, whose weights and seeds this one gets.
+            fresh: what `state` returned before the first step of the first run.
+            rate: the learning rate, which no schedule changes.
+        """
+        self.restore(fresh)
+        for own, other in zip(self.network.variables, network.variables, strict=True):
+            own.assign(other.value)
+        self.optimizer.learning_rate = rate
+
     def _named_variables(self) -> Iterator[tuple[str, Any]]:
         """All variables that a step changes, by their position and name; checkpoints store them under these names."""
         parts = {

@@ -11,9 +11,10 @@ SINGLE_SIZE = 1
 ExchangeWay = Literal["none", "shared_memory", "horovod", "hosts"]
 """How ranks exchange tensors: through memory that all of them share, by Horovod, or through shared memory on each host
 and by Horovod between hosts."""
-ORDER_OF_RANKS, RING = "rank_order", "ring"
+ORDER_OF_RANKS, RING, RING_OF_BUCKETS = "rank_order", "ring", "ring_of_buckets"
 """In which order floating-point numbers are added up over ranks: from rank 0 on, or along Horovod's ring, which begins
-with another rank for each part of a vector; `order_of_hosts` names more. Two ranks have the same sums in any."""
+with another rank for each part of a vector, be it all tensors end to end or those of a bucket; `order_of_hosts` names
+more. Two ranks have the same sums in any."""
 ORDER_MATTERS_FROM = 3
 """Ranks."""
 
@@ -21,10 +22,13 @@ ORDER_MATTERS_FROM = 3
 def order_of_hosts(hosts: Sequence[str]) -> str:
     """The order of adding on each host first, then over hosts: `hosts_3_1` for three ranks on one and one on another.
 
+    From three hosts on, buckets matter as well: `hosts_2_2_2_of_buckets`.
+
     Args:
         hosts: the host of every rank.
     """
-    return "_".join(["hosts", *(str(hosts.count(host)) for host in dict.fromkeys(hosts))])
+    counts = [str(hosts.count(host)) for host in dict.fromkeys(hosts)]
+    return "_".join(["hosts", *counts]) + ("_of_buckets" if len(counts) >= ORDER_MATTERS_FROM else "")
 
 
 class World(Protocol):
@@ -44,7 +48,7 @@ class World(Protocol):
 
     @property
     def summation(self) -> str:
-        """In which order `sum` adds: `ORDER_OF_RANKS`, `RING`, or what `order_of_hosts` names."""
+        """In which order `sum` adds: one of those above, or what `order_of_hosts` names."""
 
     def sum(self, tensors: Sequence[Any], name: str) -> list[Any]:
         """The sums over all ranks, tensor by tensor; may be called within `tf.function`.

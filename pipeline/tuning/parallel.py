@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -84,3 +85,12 @@ def run_parallel(count: int, take: Callable[[], T | None], work: Callable[[T], N
         raise
     if failures:
         raise failures[0]
+
+
+@contextmanager
+def beside(work: Callable[[], None]) -> Iterator[None]:
+    """Do some work in another thread during the block, and wait for its end; an error of the block comes first."""
+    with ThreadPoolExecutor(1, thread_name_prefix="beside") as executor:
+        done = executor.submit(work)
+        yield
+        done.result()

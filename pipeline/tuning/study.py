@@ -24,6 +24,7 @@ from pipeline.samplers import SAMPLERS
 from pipeline.store.lock import try_lock
 from pipeline.tuning.capacity import capacity_progress
 from pipeline.tuning.capacity_setting import CapacitySetting
+from pipeline.tuning.database import naming_database, remove_database, restore_database
 from pipeline.tuning.pareto_front import pareto_front
 from pipeline.tuning.record import TrialRecord
 from pipeline.tuning.study_trial import SETTINGS, STATES, Trial, record_of
@@ -131,6 +132,8 @@ def open_study(
 
     Raises:
         ConfigError: another job is running this search.
+        StoreError: the database is damaged, and so is its copy.
+        PlatformError: there is no room for it.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.with_suffix(".lock").open("ab") as lock:
@@ -140,21 +143,24 @@ def open_study(
                 "name."
             )
         if config.resume == "never":
-            file.unlink(missing_ok=True)
-        study = optuna.create_study(
-            storage=f"sqlite:///{file}",
-            study_name=config.study,
-            directions=["maximize" if goal.maximizes else "minimize" for goal in config.goals],
-            pruner=_pruner(config, epochs),
-            load_if_exists=True,
-        )
-        begun = len(study.trials)
-        # The same seed would draw the same trials as before.
-        study.sampler = SAMPLERS.get(config.sampler).build(config, seed + begun)
-        if not begun:
-            for params in grid:
-                study.enqueue_trial(dict(params))
-        yield Study(study, config)
+            remove_database(file)
+        restore_database(file)
+        with naming_database(file, opening=True):
+            study = optuna.create_study(
+                storage=f"sqlite:///{file}",
+                study_name=config.study,
+                directions=["maximize" if goal.maximizes else "minimize" for goal in config.goals],
+                pruner=_pruner(config, epochs),
+                load_if_exists=True,
+            )
+            begun = len([record_of(trial, config.further_goals) for trial in study.trials])
+        with naming_database(file):
+            # The same seed would draw the same trials as before.
+            study.sampler = SAMPLERS.get(config.sampler).build(config, seed + begun)
+            if not begun:
+                for params in grid:
+                    study.enqueue_trial(dict(params))
+            yield Study(study, config)
 
 
 def _pruner(config: SearchConfig, epochs: int) -> optuna.pruners.BasePruner:

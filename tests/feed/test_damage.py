@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.feed import files as feed_files
+from pipeline.feed.cache import open_cache
 from pipeline.feed.files import StoreFiles
 from pipeline.feed.memory import Resources
 from pipeline.feed.order import RowSlice, shard_row_slices
@@ -144,6 +146,22 @@ def test_a_training_reads_no_batch_of_an_altered_row_group(id_store):
     with pytest.raises(StoreError, match="row group 1 was altered"):
         blocks.extend(feed_of(store, seed=None, k=1, batch=50).epoch(0))
     assert sum(block.rows.sum() for block in blocks) == 100
+
+
+@pytest.mark.parametrize("kind", ["none", "memory", "disk"])
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_copied_store_and_a_cached_one_are_compared_alike(id_store, tmp_path, kind, is_copied):
+    store = id_store([150], row_group=100)
+    if is_copied:
+        shutil.copytree(store.path.path, tmp_path / "copy")
+        store = open_store(storage_path(str(tmp_path / "copy")))
+    (file,) = store.split("train").files
+    path_of(store, file).write_bytes(flipped(path_of(store, file).read_bytes(), file.parts.ends[0] + 40))
+    with closing(open_cache(kind, MUCH)) as cache:
+        feed = feed_of(store, seed=None, k=1, batch=50, resources=Resources(cache=cache))
+        for epoch in range(2):
+            with pytest.raises(StoreError, match=r"row group 1 was altered: its CRC-32"):
+                list(feed.epoch(epoch))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from pipeline.errors import PlatformError
-from pipeline.runtime.activity import JOINS, STARTS, report_activity
+from pipeline.runtime.activity import FINISHED, JOINS, STARTS, report_activity
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats, sending_heartbeats
 from pipeline.runtime.stall_detector import Limits, StallDetector
@@ -58,6 +58,14 @@ def test_a_rank_without_a_sign_of_life_is_named():
     second, trouble = watched(lambda s: [beat(0, s, begun=min(s, 6)), beat(1, min(s, 5))], 100)
     assert (type(trouble), second) == (RankLost, 16)
     assert str(trouble).startswith("Rank 1 on host-1 (process 101) sent no heartbeat for 10 s (train.stall_seconds)")
+
+
+def test_a_rank_that_has_finished_is_silent_for_a_reason():
+    ended = {"activity": FINISHED, "begun": 5}
+    assert watched(lambda s: [beat(0, min(s, 4), **ended), beat(1, s)], 100) is None
+    second, trouble = watched(lambda s: [beat(0, min(s, 4), **ended), beat(1, s, begun=min(s, 20))], 100)
+    assert (type(trouble), second) == (RankLost, 31)
+    assert str(trouble).startswith("Rank 1 on host-1 (process 101) made no progress for 10 s")
 
 
 def test_a_rank_stuck_in_python_is_named_and_not_the_one_that_waits_for_it():
@@ -143,7 +151,7 @@ def test_beats_tell_what_the_thread_does_and_where(tmp_path):
     assert told.cpu_seconds > 0
     assert not told.executing
     report_activity("nothing to do with the rank")
-    assert read_heartbeats(launch)[3].activity == "waits for rows"
+    assert read_heartbeats(launch)[3].activity == FINISHED
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"rank": 1'])

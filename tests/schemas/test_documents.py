@@ -5,13 +5,18 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import StoreError
+from pipeline.evaluation.folds import CrossvalReport, FoldScore
 from pipeline.kinds.fitted_features import FittedFeatures, store_schema_of
 from pipeline.kinds.scaled.fitted import ScaledFeature
 from pipeline.kinds.vocabulary.fitted import VocabularyFeature
-from pipeline.schemas.document import fingerprint
+from pipeline.schemas.decision import DecisionRule
+from pipeline.schemas.document import HashedDocument, fingerprint
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.store_schema import ROW_ID
 from pipeline.schemas.tokens import NULL_TOKEN
+from pipeline.store.bundle import ModelTest
+from pipeline.store.manifest import FoldsManifest, Manifest
+from pipeline.store.model import ModelCard
 
 STATE = FittedFeatures(
     numeric=(ScaledFeature(name="größe", source="größe", fill=None, center=0.1, scale=1e-300),),
@@ -41,6 +46,35 @@ def test_a_document_comes_back_and_has_one_text():
 def test_a_text_that_is_no_such_document_is_refused(text, message):
     with pytest.raises(StoreError, match=message):
         FittedFeatures.from_json(text, "f.json")
+
+
+class Counted(HashedDocument):
+    """Version 1 of a document."""
+
+    formats_without_hash = (None,)
+    rows: int
+    share: float
+
+
+class Extended(Counted):
+    """Version 2 of it."""
+
+    note: str = "none"
+
+
+def test_a_hash_holds_for_documents_of_earlier_versions():
+    text = Counted(rows=3, share=1e-7).to_json()
+    assert Extended.from_json(text, "f") == Extended(rows=3, share=1e-7)
+    assert Counted.from_json('{"rows": 3, "share": 1e-7}', "f") == Counted(rows=3, share=1e-7)
+    with pytest.raises(StoreError, match=r"f was altered: the SHA-256 .* Delete it and run the job again\."):
+        Extended.from_json(text.replace("3", "4", 1), "f")
+
+
+@pytest.mark.parametrize(
+    "kind", [CrossvalReport, DecisionRule, FoldScore, FoldsManifest, Manifest, ModelCard, ModelTest]
+)
+def test_documents_that_no_other_file_has_the_hash_of_carry_their_own(kind):
+    assert issubclass(kind, HashedDocument)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from pipeline.config import RunConfig, load_config
 from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError, DataError, PlatformError, TrainError
 from pipeline.evaluation.folds import CrossvalReport
+from pipeline.runtime.ranks import run_ranks
 from pipeline.stages.crossval import cross_validate
+from pipeline.stages.out_of_fold import PredictionsTable
 from pipeline.stages.results.crossval import CrossvalResult
 from pipeline.store.filesystem import storage_path
 from pipeline.store.layout import checkpoints_folder
@@ -190,6 +192,32 @@ def test_one_fold_at_a_time_gives_the_same_bits(flowers, repository, tmp_path, s
         predictions(alone).sort_values("__row_id", ignore_index=True),
         predictions(flowers).sort_values("__row_id", ignore_index=True),
     )
+
+
+def test_a_fold_is_one_launch_and_the_table_is_begun_while_others_train(table, root, spark, monkeypatch):
+    launches, early, begin = [], [], PredictionsTable.write_early
+
+    def launch(*args, **kwargs):
+        launches.append(args[2])
+        return run_ranks(*args, **kwargs)
+
+    def write_early(self, results):
+        early.append({result.number for result in results})
+        begin(self, results)
+
+    monkeypatch.setattr("pipeline.training.launch.run_ranks", launch)
+    monkeypatch.setattr("pipeline.evaluation.predict.run_ranks", launch)
+    monkeypatch.setattr(PredictionsTable, "write_early", write_early)
+    found = cross_validate(houses(table, root, {"folds": 3, "parallel_folds": 2}, name="once"), spark=spark)
+    assert launches == ["pipeline.training.entry:run"] * 3
+    assert [len(folds) for folds in early] == [2]
+    rows, source = predictions(found), pd.read_csv(table).set_index("id")
+    assert rows.id.is_unique and len(rows) == found.rows
+    np.testing.assert_allclose(rows.__actual, source.price[rows.id])
+    mistakes = (rows.prediction - rows.__actual).abs().groupby(rows.__fold).mean()
+    assert mistakes.tolist() == pytest.approx([fold["mae"] for fold in found.folds])
+    assert (Path(found.predictions.removeprefix("file://")) / "_SUCCESS").exists()
+    assert not list(root.glob("scratch/*"))
 
 
 @pytest.mark.world_size(2)

@@ -82,9 +82,12 @@ def test_metrics_of_the_test_split_come_later(store):
     assert open_bundle(publish(store).path).test == added  # trained again, the model is the same
     place = model.folder.child("test.json")
     content = json.loads(files.read_bytes(place))
-    for change in ({"metrics": {"rmse": 0.1, "r2": None}}, {"model": "0" * 64}):
+    for change in ({"metrics": {"rmse": 0.1, "r2": None}}, {"model": "0" * 64}, {"sha256": None}):
         files.write_bytes(place, json.dumps({**content, **change}).encode())
-        with pytest.raises(StoreError, match=r"test\.json was altered, or is another model's\. Delete it and run"):
+        with pytest.raises(StoreError, match=r"test\.json was altered: .*Delete it and run jobs/evaluate\.py"):
             open_bundle(model.path)
+    files.write_bytes(place, added.model_copy(update={"model": "0" * 64}).to_json().encode())
+    with pytest.raises(StoreError, match=r"test\.json is another model's: .*Delete it and run jobs/evaluate\.py"):
+        open_bundle(model.path)
     successor = publish(store, keras=b"l")
     assert open_bundle(successor.path).test is None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import StoreError
+from pipeline.schemas.document import fingerprint
 from pipeline.store import filesystem as files
 from pipeline.store import model as models
 from pipeline.store.filesystem import StoragePath, storage_path
@@ -23,6 +26,13 @@ def place(tmp_path) -> StoragePath:
 
 def publish(place: StoragePath, content: str) -> PublishedModel:
     return publish_small_model(place.sibling(".work"), place, content)
+
+
+def rehashed(card: str) -> str:
+    """The text of a card that was not damaged but written so."""
+    content = json.loads(card)
+    del content["sha256"]
+    return json.dumps({**content, "sha256": fingerprint(content)})
 
 
 def content_of(place: StoragePath) -> str:
@@ -101,7 +111,7 @@ def test_what_cannot_be_opened_is_named(place):
 )
 def test_a_card_names_no_file_elsewhere(place, wrong, message):
     card = publish(place, "old").card.to_json().replace('"model.keras"', wrong)
-    files.write_bytes(place.child("model.json"), card.encode())
+    files.write_bytes(place.child("model.json"), rehashed(card).encode())
     with pytest.raises(StoreError, match=message):
         open_model(place)
 
@@ -109,7 +119,7 @@ def test_a_card_names_no_file_elsewhere(place, wrong, message):
 def test_another_format_is_refused(place):
     card = publish(place, "old").card.model_copy(update={"format": 1})
     files.write_bytes(place.child("model.json"), card.to_json().encode())
-    with pytest.raises(StoreError, match=r"has format 1\. Allowed: 2\. Train it again with this version"):
+    with pytest.raises(StoreError, match=r"has format 1\. Allowed: 2, 3\. Train it again with this version"):
         open_model(place)
 
 
@@ -126,3 +136,50 @@ def test_a_link_within_a_model_is_refused_though_its_content_is_right(place, tmp
         Path(model.folder.path, "zeros").symlink_to("/dev/zero")
     with pytest.raises(StoreError, match=r"is a link or a special file\. Allowed: ordinary files"):
         open_model(place)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("metrics", {"rmse": 8.31}),
+        ("weights", "v"),
+        ("epochs", 2),
+        ("best_epoch", 2),
+        ("run_id", "another"),
+        ("decision", {"threshold": 0.4}),
+        ("store_id", "t"),
+        ("model_id", "l"),
+        ("name", "m"),
+        ("versions", {"keras": "2.9.1"}),
+        ("format", 2),
+        ("sha256", "0" * 64),
+        ("sha256", None),
+    ],
+)
+def test_no_part_of_a_card_can_be_altered(place, key, value):
+    publish(place, "old")
+    file = place.child("model.json")
+    content = json.loads(files.read_bytes(file))
+    assert content[key] != value
+    files.write_bytes(file, json.dumps({**content, key: value}).encode())
+    with pytest.raises(StoreError, match=r"model\.json was altered: .*'sha256'.*Train it again"):
+        open_model(place)
+
+
+def test_no_bit_of_a_card_changes_what_it_says(place):
+    card = publish(place, "old").card
+    file = place.child("model.json")
+    whole = files.read_bytes(file)
+    for position in range(len(whole)):
+        flipped = bytes([whole[position] ^ (1 << position % 8)])
+        files.write_bytes(file, whole[:position] + flipped + whole[position + 1 :])
+        with suppress(StoreError):
+            assert open_model(place).card == card  # the bit was of a space between two keys
+
+
+def test_a_card_of_an_earlier_version_has_no_hash(place):
+    card = publish(place, "old").card
+    earlier = {**json.loads(card.to_json()), "format": 2}
+    del earlier["sha256"]
+    files.write_bytes(place.child("model.json"), json.dumps(earlier).encode())
+    assert open_model(place).card == card.model_copy(update={"format": 2})

@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import StoreError
 from pipeline.schemas.store_schema import ROW_ID
 from pipeline.store.layout import MANIFEST
-from pipeline.store.manifest import FORMAT
+from pipeline.store.manifest import FORMAT, Manifest
 from pipeline.store.store import Store, is_published, open_store
 from tests.support.stores import write_small_store
 
@@ -48,8 +48,12 @@ def test_an_opened_store_tells_its_shards(store):
             r"contract\.json is missing\. Run jobs/prepare\.py",
         ),
         (
-            lambda file: _replace(file.parents[1] / MANIFEST, f'"format": {FORMAT}', '"format": 99'),
-            rf"has format 99\. Allowed: 3, {FORMAT}\. Prepare it again with this version",
+            lambda file: _write_manifest(file.parents[1] / MANIFEST, format=99),
+            rf"has format 99\. Allowed: 3, 4, {FORMAT}\. Prepare it again with this version",
+        ),
+        (
+            lambda file: _replace(file.parents[1] / MANIFEST, '"quarantined": 0', '"quarantined": 1'),
+            r"manifest\.json was altered: .*'sha256'.* Delete the store's folder and run jobs/prepare\.py",
         ),
         (lambda file: (file.parents[1] / MANIFEST).write_text("{"), r"manifest\.json is not a valid Manifest"),
     ],
@@ -69,6 +73,11 @@ def test_a_store_is_published_by_its_manifest_alone(store):
     assert is_published(store.path)
     Path(store.path.path, MANIFEST).unlink()
     assert not is_published(store.path)
+
+
+def _write_manifest(file: Path, **changes: object) -> None:
+    manifest = Manifest.from_json(file.read_bytes(), str(file)).model_copy(update=changes)
+    file.write_text(manifest.to_json())
 
 
 def _replace(path: Path, old: str, new: str) -> None:

@@ -85,6 +85,13 @@ class Writer:
         return self.separator.join(self.cell(breaks) for _ in "ixy")
 
     def sound_or_odd(self) -> str:
+        """A line, but none of NULs alone, which Spark skips and pieces have as malformed."""
+        line = "\0"
+        while "\0" in line and not line.strip("".join(map(chr, range(33)))):
+            line = self._any()
+        return line
+
+    def _any(self) -> str:
         chance = self.random.random()
         if chance < 0.7:
             return self.line()

@@ -9,12 +9,13 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pipeline.errors import ConfigError
 from pipeline.runtime.activity import JOINS, report_activity
 from pipeline.runtime.failures import failures_recorded
 from pipeline.runtime.rank_info import RankInfo
+from pipeline.schemas.decision import DecisionRule
 from pipeline.store.filesystem import storage_path
 
 STEPS_BEFORE = 20
@@ -115,3 +116,15 @@ def hold(payload: str, info: RankInfo) -> str:
 
 
 HELD: list[bytearray] = []
+
+
+def fail_once_after_scoring(payload: str, network: Any, decision: DecisionRule, rank: int, ranks: int) -> None:
+    """Score as ranks do after training; in the first launch, rank 1 meets the fault in the file `fault` after that."""
+    from pipeline.evaluation.predict_job import PredictJob
+    from pipeline.evaluation.predict_rank import follow_training
+
+    follow_training(payload, network, decision, rank, ranks)
+    file = Path(PredictJob.from_json(payload, "the job").scratch, "fault")
+    if rank == 1 and (fault := file.read_text()):
+        file.write_text("")
+        FAULTS[fault]()

@@ -38,12 +38,13 @@ def agreed(folder, hosts=("a", "a"), *, may_share=True, recorded=None, limit=10.
 @pytest.mark.parametrize(
     ("asked", "summation", "reason"),
     [
-        ({"hosts": ("a", "b")}, "ring", "each rank is alone on its host"),
+        ({"hosts": ("a", "b")}, "ring_of_buckets", "each rank is alone on its host"),
         ({"hosts": ("a", "b", "c"), "recorded": "rank_order"}, "rank_order", "each rank is alone on its host"),
         ({"recorded": "ring"}, "ring", OTHER_ORDER),
+        ({"recorded": "ring_of_buckets"}, "ring_of_buckets", OTHER_ORDER),
         ({"hosts": ("a", "a", "b"), "recorded": "rank_order"}, "rank_order", OTHER_ORDER),
         ({"hosts": ("a", "a", "b"), "recorded": "ring"}, "ring", OTHER_ORDER),
-        ({"may_share": False}, "ring", "train.exchange is horovod"),
+        ({"may_share": False}, "ring_of_buckets", "train.exchange is horovod"),
         ({"may_share": False, "recorded": "rank_order"}, "rank_order", "train.exchange is horovod"),
     ],
 )
@@ -72,7 +73,7 @@ def test_one_rank_that_cannot_share_is_enough(tmp_path, caplog):
     folder = storage_path(str(tmp_path))
     written = {
         "offer-0": Offer(region=Region(process=1, descriptor=0, name="pipeline-other")),
-        "agreement": Agreement(exchange="horovod", summation="ring", reason="on rank 1, it cannot"),
+        "agreement": Agreement(exchange="horovod", summation="ring_of_buckets", reason="on rank 1, it cannot"),
     }
     (tmp_path / "exchange").mkdir()
     for name, document in written.items():

@@ -90,6 +90,8 @@ def test_ranks_of_two_hosts_learn_what_one_rank_learns(worlds):
     for name, found in ranks[0].items():
         if name.startswith(("weights/", "told/")):
             np.testing.assert_allclose(found, worlds[1][0][name], rtol=1e-5, atol=1e-5, err_msg=name)
+        if name.startswith("exchange/layers/"):
+            np.testing.assert_allclose(found, worlds[4][0][name], rtol=1e-6, atol=1e-6, err_msg=name)
         if not name.startswith("local/"):
             assert all((rank[name] == found).all() for rank in ranks), name
 

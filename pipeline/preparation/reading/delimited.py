@@ -16,13 +16,14 @@ from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import text_values
-from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tasks
+from pipeline.preparation.reading.piece_scan import LineReader, PieceScan, filling, text_tasks
 from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
 from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.sources.decoding.batches import NumberFields
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.decoding.header import Dialect, Header, parse_header
+from pipeline.sources.decoding.line_numbers import LINE, count_lines
 from pipeline.sources.decoding.pieces import MALFORMED, Piece
 from pipeline.sources.decoding.streams import OpenFile
 
@@ -76,8 +77,10 @@ def _scan(
     other_headers = {
         uri: replace(header, unnamed=unnamed) for uri, header in headers.items() if header.names != format.header.names
     }
-    read = partial(_read_piece, open_file, format, other_headers, wanted, numbers, markers)
-    return PieceScan(spark, tasks, filling(text_values(source), (*wanted, MALFORMED), read))
+    values, read = text_values(source), partial(_read_piece, open_file, format, other_headers, wanted, numbers, markers)
+    numbered = filling(values, (*wanted, MALFORMED, LINE), partial(read, numbered=True))
+    lines = LineReader(numbered, partial(count_lines, open_file))
+    return PieceScan(spark, tasks, filling(values, (*wanted, MALFORMED), read), lines=lines)
 
 
 def _read_piece(
@@ -88,11 +91,13 @@ def _read_piece(
     numbers: Collection[str],
     markers: Sequence[str],
     piece: Piece,
+    *,
+    numbered: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     header = other_headers.get(piece.uri, format.header)
     fields = [header.index(name) for name in wanted if name in header.names]
     doubles = NumberFields([header.index(name) for name in numbers if name in header.names], markers)
-    return read_piece(open_file, piece, replace(format, header=header), fields, numbers=doubles)
+    return read_piece(open_file, piece, replace(format, header=header), fields, numbers=doubles, numbered=numbered)
 
 
 def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header, *, multiline: bool) -> DataFrame:

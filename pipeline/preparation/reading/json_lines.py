@@ -16,12 +16,13 @@ from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.files import SourceFile, escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import text_values
-from pipeline.preparation.reading.piece_scan import PieceScan, filling, text_tasks
+from pipeline.preparation.reading.piece_scan import LineReader, PieceScan, filling, text_tasks
 from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
 from pipeline.preparation.reading.scan import collect_parts
 from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
+from pipeline.sources.decoding.line_numbers import LINE, count_lines
 from pipeline.sources.decoding.pieces import MALFORMED, Piece, Tasks
 from pipeline.sources.decoding.streams import OpenFile
 
@@ -61,8 +62,12 @@ def _table(spark: SparkSession, source: Source, reader: SourceReader, names: Seq
         if reader.by_tasks:
             values = text_values(source)
             file_names = tuple(name for name in wanted if values is None or name not in values.kinds)
-            read_one = filling(values, (*wanted, MALFORMED), partial(read_piece, reader.open_file, names=file_names))
-            return RawTable(text_columns(wanted, is_json=True), PieceScan(spark, _tasks(source), read_one))
+            read_one = partial(read_piece, reader.open_file, names=file_names)
+            numbered = filling(values, (*wanted, MALFORMED, LINE), partial(read_one, numbered=True))
+            lines = LineReader(numbered, partial(count_lines, reader.open_file))
+            read_filled = filling(values, (*wanted, MALFORMED), read_one)
+            scan = PieceScan(spark, _tasks(source), read_filled, lines=lines)
+            return RawTable(text_columns(wanted, is_json=True), scan)
         frames = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
         columns = [F.col(quoted(name)) for name in wanted]
         return frame_table(frames.json(_paths(source)), columns, text_columns(wanted, is_json=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -13,16 +13,26 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from pipeline.preparation.listing.files import SourceFile
 from pipeline.preparation.reading.folder_values import FileValues
-from pipeline.preparation.reading.scan import Batches, Scan, Work, quicken_worker
+from pipeline.preparation.reading.scan import Batches, Work, quicken_worker
 from pipeline.sources.decoding.pieces import Piece, Tasks, tasks_of
 
 P = TypeVar("P")
 
-FILE = "__file"
-"""The column with the file name of a row."""
-
 Read = Callable[[P], Iterator[pa.RecordBatch]]
 """Reads the rows of a piece."""
+
+
+@dataclass(frozen=True)
+class LineReader(Generic[P]):
+    """Reads the pieces of a text format with the numbers of lines.
+
+    Attributes:
+        read: reads the rows of a piece, with a last column that counts from the piece's first line.
+        count: the number of lines of a piece.
+    """
+
+    read: Read[P]
+    count: Callable[[P], int]
 
 
 @dataclass(frozen=True)
@@ -34,12 +44,14 @@ class PieceScan(Generic[P]):
         tasks: the pieces of each task.
         read: reads a piece in a task; plain data and functions.
         files: the name of each source file in messages, by URI; None where pieces are not parts of source files.
+        lines: reads the same rows with the numbers of lines; None where the format has none.
     """
 
     spark: SparkSession
     tasks: Sequence[Sequence[P]]
     read: Read[P]
     files: Mapping[str, str] | None = None
+    lines: LineReader[P] | None = None
 
     @property
     def parts(self) -> int:
@@ -58,27 +70,6 @@ class PieceScan(Generic[P]):
 
         ids = self.spark.range(0, len(tasks), 1, len(tasks))
         return ids.mapInArrow(task, from_arrow_schema(schema, prefer_timestamp_ntz=True))
-
-
-def with_files(scan: Scan) -> Scan:
-    """The same rows with `FILE` as the last column, where they come from source files."""
-    if not isinstance(scan, PieceScan) or scan.files is None:
-        return scan
-    read, files = scan.read, scan.files
-
-    def read_named(piece: Piece) -> Iterator[pa.RecordBatch]:
-        name = files.get(piece.uri, piece.uri.rpartition("/")[2])
-        for batch in read(piece):
-            column = pa.repeat(pa.scalar(name, pa.string()), len(batch))
-            yield pa.RecordBatch.from_arrays([*batch.columns, column], [*batch.schema.names, FILE])
-
-    return replace(scan, read=read_named)
-
-
-def files_of(batch: pa.RecordBatch) -> pa.Array:
-    """String [n]: the file of each row of a batch, null where `with_files` could not add it."""
-    names = batch.schema.names
-    return batch.column(len(names) - 1) if names[-1:] == [FILE] else pa.nulls(len(batch), pa.string())
 
 
 def filling(values: FileValues | None, names: Sequence[str], read: Read[Piece]) -> Read[Piece]:

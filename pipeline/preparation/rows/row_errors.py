@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pipeline.arrays.masks import Mask
 from pipeline.errors import DataError, Problem, gather
 from pipeline.formatting import counted
-from pipeline.preparation.reading.piece_scan import files_of, with_files
+from pipeline.preparation.reading.row_origins import files_of, line_numbers_of, with_origins
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
 
@@ -38,7 +38,7 @@ class RowError:
         condition: which of n rows have the error.
         describe: gives the sentence for a message.
         example: what to show of a row; None for nothing.
-        names_file: whether the message names the first file with such a row.
+        names_file: whether the message names the file and the line of the first such row.
     """
 
     reason: str
@@ -100,12 +100,13 @@ def bad_rows_error(
     """
 
     def count(batches: Batches) -> Parts:
-        tables = [_counted(inputs.rows(batch), files_of(batch), row_errors) for batch in batches]
+        tables = [_counted(batch, inputs, row_errors) for batch in batches]
         return {"row_errors": pa.concat_tables([_NOTHING, *tables])}
 
-    parts = pa.concat_tables([_NOTHING, *collect_parts(with_files(scan), count).get("row_errors", [])])
-    least = [("rows", "sum"), ("example", "min"), ("file", "min")]
-    seen = parts.group_by("row_error").aggregate(least).sort_by("row_error")
+    parts = pa.concat_tables([_NOTHING, *collect_parts(with_origins(scan), count).get("row_errors", [])])
+    first = [(name, "ascending") for name in ("row_error", "file", "line", "example")]
+    summary = [("rows", "sum"), ("example", "first"), ("file", "first"), ("line", "first")]
+    seen = parts.sort_by(first).group_by("row_error", use_threads=False).aggregate(summary)
     problems = [_described(row_errors[row["row_error"]], row, total) for row in seen.to_pylist()]
     if allowed:
         remedy = f"Repair the data, or raise {setting}"
@@ -114,30 +115,42 @@ def bad_rows_error(
 
 
 _NOTHING = pa.schema(
-    [("row_error", pa.int32()), ("rows", pa.int64()), ("example", pa.string()), ("file", pa.string())]
+    [
+        ("row_error", pa.int32()),
+        ("rows", pa.int64()),
+        ("example", pa.string()),
+        ("file", pa.string()),
+        ("line", pa.int64()),
+    ]
 ).empty_table()
 
 
 def _described(row_error: RowError, row: Mapping[str, Any], total: int) -> Problem:
-    """The sentence of a row error, with the first file that has such a row."""
-    problem = row_error.describe(row["rows_sum"], total, row["example_min"] or "")
-    if not row_error.names_file or row["file_min"] is None:
+    """The sentence of a row error, with the file and the line of the first such row."""
+    problem = row_error.describe(row["rows_sum"], total, row["example_first"] or "")
+    if not row_error.names_file or row["file_first"] is None:
         return problem
-    return replace(problem, what=f"{problem.what} (first in '{row['file_min']}')")
+    line = "" if row["line_first"] is None else f", line {row['line_first']:,}"
+    return replace(problem, what=f"{problem.what} (first in '{row['file_first']}'{line})")
 
 
-def _counted(rows: TypedRows, files: pa.Array, row_errors: Sequence[RowError]) -> pa.Table:
-    """The row errors in a batch, each with its number of rows, and the smallest example and file name."""
+def _counted(batch: pa.RecordBatch, inputs: Inputs, row_errors: Sequence[RowError]) -> pa.Table:
+    """The row errors in a batch, which is of one file: each with its number of rows, an example, file and line.
+
+    The example is of the first line where the message names that, and the smallest where it does not.
+    """
+    rows, files, numbers = inputs.rows(batch), files_of(batch), line_numbers_of(batch)
     columns: dict[str, list[object]] = {name: [] for name in _NOTHING.schema.names}
     for number, row_error in enumerate(row_errors):
         is_bad = row_error.condition(rows)
         if not is_bad.any():
             continue
-        example = None
+        example, file, line, bad = None, None, None, pa.array(is_bad)
+        if row_error.names_file:
+            file, line = pc.min(files.filter(bad)).as_py(), pc.min(numbers.filter(bad)).as_py()
         if row_error.example is not None:
-            texts = pc.utf8_slice_codeunits(row_error.example(rows).filter(pa.array(is_bad)), 0, SHOWN_CHARACTERS)
-            example = pc.min(texts).as_py()
-        file = pc.min(files.filter(pa.array(is_bad))).as_py()
-        for name, value in zip(columns, (number, int(is_bad.sum()), example, file), strict=True):
+            texts = pc.utf8_slice_codeunits(row_error.example(rows).filter(bad), 0, SHOWN_CHARACTERS)
+            example = (pc.min(texts) if line is None else texts[0]).as_py()
+        for name, value in zip(columns, (number, int(is_bad.sum()), example, file, line), strict=True):
             columns[name].append(value)
     return pa.table(columns, schema=_NOTHING.schema)

@@ -1,8 +1,9 @@
 """Writes bad rows to a quarantine as Parquet, with their reasons and unchanged values.
 
-reason     string, all errors of the row
-file       string, the file of the row, as messages name it; null where Spark reads the source
-line       string, the raw line where it is malformed, else its values as a JSON object by column
+reason       string, all errors of the row
+file         string, the file of the row, as messages name it; null where Spark reads the source
+line_number  int64, the line of the file in which the row begins, from 1; null where `file` is, or the format has none
+line         string, the raw line where it is malformed, else its values as a JSON object by column
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pipeline.arrays.cells import raw_text
 from pipeline.arrays.masks import Mask
 from pipeline.formatting import SHOWN_AT_MOST
 from pipeline.preparation.reading.part_files import read_parts, write_parts
-from pipeline.preparation.reading.piece_scan import files_of, with_files
+from pipeline.preparation.reading.row_origins import files_of, line_numbers_of, with_origins
 from pipeline.preparation.reading.scan import Batches, Scan
 from pipeline.preparation.rows.row_errors import RowError, reasons_of
 from pipeline.preparation.rows.split import QUARANTINED
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 QUARANTINE = "quarantine"
 
 
-_ROWS = pa.schema([("reason", pa.string()), ("file", pa.string()), ("line", pa.string())])
+_ROWS = pa.schema([("reason", pa.string()), ("file", pa.string()), ("line_number", pa.int64()), ("line", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def write_quarantine(
     *,
     prefix: str = "part",
 ) -> QuarantinedRows:
-    """Write bad rows into a folder, sorted by reason, file and line.
+    """Write bad rows into a folder, sorted by reason, file, line number and line.
 
     Args:
         scan: the rows.
@@ -101,10 +102,11 @@ def write_quarantine(
             if chosen.any():
                 kept = batch.filter(pa.array(chosen))
                 rows = bad(kept)[0]
-                yield pa.record_batch([reasons_of(rows, row_errors), files_of(kept), lines_of(rows)], schema=_ROWS)
+                columns = [reasons_of(rows, row_errors), files_of(kept), line_numbers_of(kept), lines_of(rows)]
+                yield pa.record_batch(columns, schema=_ROWS)
 
-    rows = with_files(scan).mapped(quarantine, _ROWS)
-    names = write_parts(rows.coalesce(1).sortWithinPartitions("reason", "file", "line"), folder, prefix)
+    rows = with_origins(scan).mapped(quarantine, _ROWS)
+    names = write_parts(rows.coalesce(1).sortWithinPartitions(*_ROWS.names), folder, prefix)
     written = read_parts(scan.spark, folder, _ROWS, names)
     counts = written.groupBy("reason").agg(F.count(F.lit(1)).alias("rows")).collect()
     reasons = {row["reason"]: row["rows"] for row in sorted(counts, key=lambda row: (-row["rows"], row["reason"]))}

@@ -1,7 +1,8 @@
 r"""A part of a file as blocks of whole lines.
 
 A line ends with `\n`, `\r` or `\r\n`, as for Spark's text reader, and belongs to the part in which its first byte is.
-`\r\n` may be cut in two; what is in between is an empty line, and empty lines do not count.
+Blocks may be cut between `\r` and `\n`. Where parts are, the `\n` belongs to neither, so that the ends of all parts'
+lines are those of the file's.
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ from pipeline.sources.decoding.decoding import UTF_8_MARK
 from pipeline.sources.decoding.streams import BUFFER_BYTES, ByteStream
 
 LINE_END = re.compile(rb"[\r\n]")
-VISIBLE = re.compile(rb"[^\x00-\x20]")
-"""What a line must have not to be skipped: Java's `trim` takes all else for white space."""
+_LINE_CONTENT = re.compile(rb"[^\r\n]+")
+VISIBLE = re.compile(rb"[^\x01-\x20]")
+"""What a line must have not to be skipped: Java's `trim` takes all else for white space.
+
+It takes NUL for white space too, and Spark skips a line of NULs. Such a line is what a crash leaves of data that did
+not reach the disk; here it is malformed.
+"""
 
 
 def chunks(stream: ByteStream, length: int | None, size: int) -> Iterator[bytes]:
@@ -36,13 +42,17 @@ def line_blocks(stream: ByteStream, start: int, stop: int | None, size: int) -> 
         stop: where it ends; None is the end of the file.
         size: of a block, in bytes, but for longer lines.
     """
-    is_within, parts = start > 0, list[bytes]()
+    is_within, ends_with_return, parts = start > 0, False, list[bytes]()
     length = None if stop is None else stop - max(start - 1, 0)
     for data in chunks(stream, length, size):
         first = _first_end(data) if is_within else 0
-        is_within = is_within and not first
-        if is_within:
+        if is_within and not first:
             continue
+        ends_with_return = data[first - 1 : first] == b"\r" if is_within else ends_with_return
+        if ends_with_return and first < len(data):
+            first += data[first : first + 1] == b"\n"
+            ends_with_return = False
+        is_within = False
         last = _last_end(data)
         if last > first:
             yield b"".join([*parts, memoryview(data)[first:last]])
@@ -60,14 +70,14 @@ def without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def without_first_line(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks without the first line that is not skipped."""
+    """The blocks with nothing left but line ends of the first line that is not skipped, and of those before it."""
     for block in blocks:
         visible = VISIBLE.search(block)
-        if visible is None:
-            continue
-        end = LINE_END.search(block, visible.start())
-        yield block[len(block) if end is None else end.end() :]
-        break
+        end = None if visible is None else LINE_END.search(block, visible.start())
+        after = len(block) if end is None else end.end()
+        yield _LINE_CONTENT.sub(b"", block[:after]) + block[after:]
+        if visible is not None:
+            break
     yield from blocks
 
 

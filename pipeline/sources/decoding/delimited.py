@@ -1,8 +1,9 @@
 """CSV and TSV read in pieces, with the rows of Spark's reader.
 
 Spark's rows are those of `pipeline.preparation.reading.delimited`: fields are text, an empty one is null, and a record
-with too few or too many of them is kept apart with its text. Where a record leaves no doubt pyarrow splits it; all
-others are split by Spark's own rules (`pipeline.sources.decoding.fields`).
+with too few or too many of them is kept apart with its text. Only a line of NULs is malformed here, while Spark skips
+it. Where a record leaves no doubt pyarrow splits it; all others are split by Spark's own rules
+(`pipeline.sources.decoding.fields`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pipeline.sources.decoding.blocks import chunks, first_line_start, line_bloc
 from pipeline.sources.decoding.compressed import is_compressed
 from pipeline.sources.decoding.decoding import is_ascii_compatible, utf8_chunks
 from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.line_numbers import LineCounter
 from pipeline.sources.decoding.lines import LineParser
 from pipeline.sources.decoding.pieces import PIECE_BYTES, Piece
 from pipeline.sources.decoding.records import GrowingText, RecordParser
@@ -86,6 +88,7 @@ def read_piece(
     columns: Sequence[int],
     *,
     numbers: NumberFields = NO_NUMBERS,
+    numbered: bool = False,
     block_bytes: int = 2 << 20,
 ) -> Iterator[pa.RecordBatch]:
     """The records that begin in a piece, in the order of the file.
@@ -96,6 +99,7 @@ def read_piece(
         format: of the file.
         columns: indices of fields.
         numbers: which of them may come as doubles.
+        numbered: whether batches have `LINE` as their last column, counted from the piece's first line.
         block_bytes: how much is read and parsed at once; a few times as much is held.
 
     Yields:
@@ -107,21 +111,32 @@ def read_piece(
     """
     _check_signs(format.dialect)
     maker = BatchMaker(format.dialect, format.header, columns, numbers)
+    counter = LineCounter() if numbered else None
     read = _records if format.is_whole else _lines
-    yield from (batch for batch in read(open_file, piece, format, maker, block_bytes) if batch.num_rows)
+    yield from (batch for batch in read(open_file, piece, format, maker, counter, block_bytes) if batch.num_rows)
 
 
 def _records(
-    open_file: OpenFile, piece: Piece, format: DelimitedFormat, maker: BatchMaker, block_bytes: int
+    open_file: OpenFile,
+    piece: Piece,
+    format: DelimitedFormat,
+    maker: BatchMaker,
+    counter: LineCounter | None,
+    block_bytes: int,
 ) -> Iterator[pa.RecordBatch]:
     with open_stream(open_file, piece.uri) as stream:
         text = GrowingText(utf8_chunks(chunks(stream, None, block_bytes), format.dialect.encoding))
-        parser = RecordParser(format.dialect, format.header, maker)
+        parser = RecordParser(format.dialect, format.header, maker, counter)
         yield from parser.batches(text, header_line=format.header_line)
 
 
 def _lines(
-    open_file: OpenFile, piece: Piece, format: DelimitedFormat, maker: BatchMaker, block_bytes: int
+    open_file: OpenFile,
+    piece: Piece,
+    format: DelimitedFormat,
+    maker: BatchMaker,
+    counter: LineCounter | None,
+    block_bytes: int,
 ) -> Iterator[pa.RecordBatch]:
     skips_line = format.header_line and _may_have_header(open_file, piece)
     with open_stream(open_file, piece.uri, at=max(piece.start - 1, 0)) as stream:
@@ -130,7 +145,7 @@ def _lines(
             blocks = without_mark(blocks)
         if skips_line:
             blocks = without_first_line(blocks)
-        yield from LineParser(format.dialect, format.header, maker).batches(blocks)
+        yield from LineParser(format.dialect, format.header, maker, counter).batches(blocks)
 
 
 def _may_have_header(open_file: OpenFile, piece: Piece) -> bool:

@@ -22,8 +22,10 @@ import pyarrow as pa
 
 from pipeline.sources.decoding.blocks import line_blocks, parts_of, without_mark
 from pipeline.sources.decoding.compressed import is_compressed
+from pipeline.sources.decoding.json_marks import Ints
 from pipeline.sources.decoding.json_plain import PlainLines, read_plain
 from pipeline.sources.decoding.json_rows import Row, names_in_line, parse_line
+from pipeline.sources.decoding.line_numbers import LineCounter, with_line_numbers
 from pipeline.sources.decoding.pieces import MALFORMED, PIECE_BYTES, Piece, cut
 from pipeline.sources.decoding.streams import OpenFile, open_stream
 
@@ -48,7 +50,7 @@ def plan_pieces(files: Sequence[tuple[str, str, int]], piece_bytes: int = PIECE_
 
 
 def read_piece(
-    open_file: OpenFile, piece: Piece, names: Sequence[str], *, block_bytes: int = 8 << 20
+    open_file: OpenFile, piece: Piece, names: Sequence[str], *, numbered: bool = False, block_bytes: int = 8 << 20
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a piece, in order, in batches that are not empty.
 
@@ -58,15 +60,17 @@ def read_piece(
         open_file: gives a file of bytes that can seek, for a URI; compressed as it is.
         piece: of a file.
         names: keys of the objects, each once.
+        numbered: whether batches have `LINE` as their last column, counted from the piece's first line.
         block_bytes: read for a batch; about ten times as much is in memory.
 
     Raises:
         DataError: the file cannot be read, or is not compressed in the way that its ending says.
     """
     schema = pa.schema([(f"r{number}", pa.string()) for number in range(len(names))] + [(MALFORMED, pa.string())])
+    counter = LineCounter() if numbered else None
     for block in _blocks(open_file, piece, block_bytes):
-        batches = [_read_part(part, names, schema) for part in parts_of(block, PART_BYTES)]
-        yield from pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
+        batches = [_read_part(raw, part, names, schema, counter) for raw, part in _parts(block)]
+        yield from pa.Table.from_batches(batches).combine_chunks().to_batches()
 
 
 def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) -> tuple[str, ...]:
@@ -85,32 +89,49 @@ def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) 
     """
     names: dict[str, None] = {}
     for block in _blocks(open_file, piece, block_bytes):
-        for part in parts_of(block, PART_BYTES):
+        for _, part in _parts(block):
             names |= dict.fromkeys(_part_names(part))
     return tuple(names)
 
 
 def _blocks(open_file: OpenFile, piece: Piece, block_bytes: int) -> Iterator[bytes]:
-    """Blocks of lines that end with line feeds, as which carriage returns count too: empty lines mean nothing."""
+    """Blocks of whole lines that are not empty."""
     with open_stream(open_file, piece.uri, at=max(piece.start - 1, 0)) as stream:
         blocks = line_blocks(stream, piece.start, piece.stop, block_bytes)
-        for block in blocks if piece.start else without_mark(blocks):
-            plain = block.replace(b"\r", b"\n")
-            yield plain if plain.endswith(b"\n") else plain + b"\n"
+        yield from filter(None, blocks if piece.start else without_mark(blocks))
 
 
-def _read_part(part: bytes, names: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
+def _parts(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Parts of a block, as they are in the file, and with a line feed for each carriage return and at the end.
+
+    Empty lines mean nothing, so that the two of `\\r\\n` do no harm.
+    """
+    plain, at = block.replace(b"\r", b"\n"), 0
+    for part in parts_of(plain if plain.endswith(b"\n") else plain + b"\n", PART_BYTES):
+        yield block[at : at + len(part)], part
+        at += len(part)
+
+
+def _read_part(
+    raw: bytes, part: bytes, names: Sequence[str], schema: pa.Schema, counter: LineCounter | None
+) -> pa.RecordBatch:
+    """The rows of a part; with the numbers of their lines, where they are counted."""
     plain = read_plain(part)
     columns = plain.columns(names)
     rows = len(plain.lines.odd) - int(np.count_nonzero(plain.lines.odd))
     batch = pa.RecordBatch.from_arrays([*columns, pa.nulls(rows, pa.string())], schema=schema)
-    if rows == len(plain.lines.odd):
+    lines: Ints = np.arange(rows)
+    if rows < len(plain.lines.odd):
+        batch, lines = _with_odd_lines(part, names, plain, batch)
+    if counter is None:
         return batch
-    return _with_odd_lines(part, names, plain, batch)
+    return with_line_numbers(batch, counter.numbers_of(raw, plain.lines.starts[lines]))
 
 
-def _with_odd_lines(part: bytes, names: Sequence[str], plain: PlainLines, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """All rows in the order of their lines."""
+def _with_odd_lines(
+    part: bytes, names: Sequence[str], plain: PlainLines, batch: pa.RecordBatch
+) -> tuple[pa.RecordBatch, Ints]:
+    """All rows in the order of their lines, and the index of each one's line."""
     index_of = {name: index for index, name in enumerate(names)}
     lines, rows = np.flatnonzero(~plain.lines.odd).tolist(), list[Row]()
     for number in np.flatnonzero(plain.lines.odd).tolist():
@@ -118,9 +139,9 @@ def _with_odd_lines(part: bytes, names: Sequence[str], plain: PlainLines, batch:
         lines += [number] * len(line.rows)
         rows += [[*row, line.malformed] for row in line.rows]
     columns = [pa.array([row[index] for row in rows], pa.string()) for index in range(len(names) + 1)]
-    order = pa.array(np.argsort(lines, kind="stable"))
-    whole = [pa.concat_arrays(pair).take(order) for pair in zip(batch.columns, columns, strict=True)]
-    return pa.RecordBatch.from_arrays(whole, schema=batch.schema)
+    order = np.argsort(lines, kind="stable")
+    whole = [pa.concat_arrays(pair).take(pa.array(order)) for pair in zip(batch.columns, columns, strict=True)]
+    return pa.RecordBatch.from_arrays(whole, schema=batch.schema), np.array(lines, np.int64)[order]
 
 
 def _part_names(part: bytes) -> list[str]:

@@ -14,6 +14,7 @@ from pipeline.sources.decoding.characters import Signs
 from pipeline.sources.decoding.decoding import to_utf8
 from pipeline.sources.decoding.fields import FieldParser
 from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.line_numbers import LineCounter, with_line_numbers
 from pipeline.sources.decoding.quotes import Bools, QuoteRules, joined, line_ends, odd_records, outside
 
 SPACE = 32
@@ -22,9 +23,10 @@ SPACE = 32
 class LineParser:
     """Parses blocks of whole lines."""
 
-    def __init__(self, dialect: Dialect, header: Header, maker: BatchMaker) -> None:
-        """For files of one format."""
+    def __init__(self, dialect: Dialect, header: Header, maker: BatchMaker, counter: LineCounter | None = None) -> None:
+        """For files of one format; with a counter, batches have a column with the numbers of lines."""
         self._encoding, self._fields, self._maker = dialect.encoding, header.fields, maker
+        self._counter = counter
         self._rules = QuoteRules(dialect)
         self._parser = FieldParser(Signs.of(dialect))
         # Spark skips a line of white space; it has the right number of fields only in these cases.
@@ -41,7 +43,7 @@ class LineParser:
         data = block if self._encoding == "utf-8" else to_utf8(block, self._encoding)
         if self._is_plain(data):
             try:
-                return self._maker.of_numbers(data)
+                return self._numbered(self._maker.of_numbers(data), data)
             except pa.ArrowInvalid:
                 pass
         return self._line_by_line(to_utf8(block, self._encoding))
@@ -62,9 +64,7 @@ class LineParser:
         return is_balanced and not len(marks.special) and not len(self._rules.misplaced(text, marks))
 
     def _line_by_line(self, data: bytes) -> pa.RecordBatch:
-        text = np.frombuffer(data, np.uint8)
-        ends = line_ends(text, returns=b"\r" in data)
-        starts, stops = np.append(0, ends + 1), np.append(ends, len(text))
+        starts, stops = _bounds(data)
         visible = _visible(data, starts, stops)
         odd = visible.copy()
         if not self._rules.is_beyond_bytes(data):
@@ -75,7 +75,15 @@ class LineParser:
             (self._maker.of_text(good), np.flatnonzero(visible & ~odd)),
             (self._maker.of_records(records), rows),
         ]
-        return merged(parts)
+        return self._numbered(merged(parts), data, np.sort(np.concatenate([lines for _, lines in parts])))
+
+    def _numbered(self, batch: pa.RecordBatch, data: bytes, lines: Ints | None = None) -> pa.RecordBatch:
+        """A batch with the numbers of its lines, where they are counted; its rows are some lines, or all but empty."""
+        if self._counter is None:
+            return batch
+        starts, stops = _bounds(data)
+        starts = starts[stops > starts] if lines is None else starts[lines]
+        return with_line_numbers(batch, self._counter.numbers_of(data, starts))
 
     def _exactly(self, data: bytes, starts: Ints, stops: Ints, lines: Ints) -> tuple[list[Record], Ints]:
         """Some lines as records, headers left out, and the lines that they are."""
@@ -83,6 +91,13 @@ class LineParser:
         records = [Record(self._parser.parse(text)[0], text) for text in texts]
         kept = [not self._maker.is_header(record) for record in records]
         return list(compress(records, kept)), lines[np.array(kept, np.bool_)]
+
+
+def _bounds(data: bytes) -> tuple[Ints, Ints]:
+    """Where the lines of a block begin and end."""
+    text = np.frombuffer(data, np.uint8)
+    ends = line_ends(text, returns=b"\r" in data)
+    return np.append(0, ends + 1), np.append(ends, len(text))
 
 
 def _visible(data: bytes, starts: Ints, stops: Ints) -> Bools:

@@ -16,6 +16,7 @@ from pipeline.sources.decoding.batches import BatchMaker, Ints, Record, merged
 from pipeline.sources.decoding.characters import Signs, TextEnded
 from pipeline.sources.decoding.fields import FieldParser
 from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.line_numbers import LineCounter, with_line_numbers
 from pipeline.sources.decoding.quotes import LINE_FEED, NOWHERE, RETURN, Bytes, QuoteRules, joined, odd_records, outside
 
 SEARCHED_CHARACTERS = 1 << 20
@@ -55,8 +56,9 @@ class GrowingText:
 class RecordParser:
     """Parses one file."""
 
-    def __init__(self, dialect: Dialect, header: Header, maker: BatchMaker) -> None:
-        """For a file of this format."""
+    def __init__(self, dialect: Dialect, header: Header, maker: BatchMaker, counter: LineCounter | None = None) -> None:
+        """For a file of this format; with a counter, batches have a column with the numbers of lines."""
+        self._counter = counter
         self._signs, self._fields, self._maker = Signs.of(dialect), header.fields, maker
         self._rules = QuoteRules(dialect)
         self._line_end, self._parser = "\n", FieldParser(self._signs)
@@ -73,9 +75,7 @@ class RecordParser:
                 yield self._clear_batch(text.data[:cut], ends)
                 text.use(cut)
             if text.data and (text.is_last or not is_clean):
-                records, used = self._exactly(text)
-                yield self._maker.of_records(records)
-                text.use(used)
+                yield self._exact_batch(text)
             text.grow()
 
     def _find_line_end(self, text: GrowingText) -> None:
@@ -97,7 +97,10 @@ class RecordParser:
             except TextEnded:
                 text.grow()
             else:
-                text.use(len(head[:end].encode()))
+                record = head[:end].encode()
+                if self._counter is not None:
+                    self._counter.skip(record)
+                text.use(len(record))
                 if not text.data:
                     text.grow()
 
@@ -127,7 +130,8 @@ class RecordParser:
 
     def _clear_batch(self, data: bytes, ends: Ints) -> pa.RecordBatch:
         try:
-            return self._maker.of_numbers(self._with_line_feeds(data))
+            batch = self._maker.of_numbers(self._with_line_feeds(data))
+            return self._numbered(batch, data, ends)
         except pa.ArrowInvalid:
             return self._record_by_record(data, ends)
 
@@ -137,7 +141,7 @@ class RecordParser:
         return data.replace(self._line_end.encode(), b"\n") if is_other else data
 
     def _record_by_record(self, data: bytes, ends: Ints) -> pa.RecordBatch:
-        starts, stops = np.append(0, ends[:-1] + 1), ends - (len(self._line_end) - 1)
+        starts, stops = self._bounds(ends)
         filled = starts < stops
         odd = np.zeros(len(starts), np.bool_)
         odd[filled] = odd_records(self._rules, data, starts[filled], stops[filled], self._fields)
@@ -149,16 +153,37 @@ class RecordParser:
             if not self._maker.is_header(record):
                 records.append(record)
                 rows.append(i)
-        return merged(
-            [
-                (self._maker.of_text(self._with_line_feeds(good)), np.flatnonzero(filled & ~odd)),
-                (self._maker.of_records(records), np.array(rows, np.int64)),
-            ]
-        )
+        parts = [
+            (self._maker.of_text(self._with_line_feeds(good)), np.flatnonzero(filled & ~odd)),
+            (self._maker.of_records(records), np.array(rows, np.int64)),
+        ]
+        return self._numbered(merged(parts), data, ends, np.sort(np.concatenate([rows for _, rows in parts])))
 
-    def _exactly(self, text: GrowingText) -> tuple[list[Record], int]:
-        """All records that are complete, and their size in bytes."""
-        characters, at, records = text.data.decode(), 0, list[Record]()
+    def _numbered(self, batch: pa.RecordBatch, data: bytes, ends: Ints, records: Ints | None = None) -> pa.RecordBatch:
+        """A batch with the numbers of its lines, where they are counted; its rows are some records, or all of them."""
+        if self._counter is None:
+            return batch
+        starts, stops = self._bounds(ends)
+        starts = starts[starts < stops] if records is None else starts[records]
+        return with_line_numbers(batch, self._counter.numbers_of(data, starts))
+
+    def _bounds(self, ends: Ints) -> tuple[Ints, Ints]:
+        """Where records begin and end, given the last bytes of their line ends."""
+        return np.append(0, ends[:-1] + 1), ends - (len(self._line_end) - 1)
+
+    def _exact_batch(self, text: GrowingText) -> pa.RecordBatch:
+        """The batch of all records that are complete, which are used up."""
+        records, starts, used = self._exactly(text)
+        batch, data = self._maker.of_records(records), text.data[:used]
+        text.use(used)
+        if self._counter is None:
+            return batch
+        return with_line_numbers(batch, self._counter.numbers_of(data, np.array(starts, np.int64)))
+
+    def _exactly(self, text: GrowingText) -> tuple[list[Record], list[int], int]:
+        """All records that are complete, where they begin, and their size, in bytes."""
+        characters, at, used = text.data.decode(), 0, 0
+        records, starts = list[Record](), list[int]()
         while at < len(characters):
             try:
                 fields, end = self._parser.parse(characters, at, is_last=text.is_last)
@@ -167,8 +192,10 @@ class RecordParser:
             record = Record(fields, _without_line_end(characters[at:end]))
             if fields and not self._maker.is_header(record):
                 records.append(record)
+                starts.append(used)
+            used += len(characters[at:end].encode())
             at = end
-        return records, len(characters[:at].encode())
+        return records, starts, used
 
 
 def _without_line_end(text: str) -> str:

@@ -21,7 +21,7 @@ from pipeline.training.checkpoints.format import Array, Arrays, Checkpoint, Chec
 from pipeline.training.checkpoints.resume import check_unchanged, latest_checkpoint, read_checkpoint
 from pipeline.training.forward_state import SEED, seed_of_rank
 from pipeline.training.job import RankJob
-from pipeline.training.world import ORDER_MATTERS_FROM, ORDER_OF_RANKS, RING, World, order_of_hosts
+from pipeline.training.world import ORDER_MATTERS_FROM, ORDER_OF_RANKS, RING, RING_OF_BUCKETS, World, order_of_hosts
 
 METRICS = "metrics/"
 """Prefix of sums over rows; see `StepRunner.state` for the names of arrays."""
@@ -71,7 +71,7 @@ def recorded_summation(job: RankJob, hosts: Sequence[str]) -> str | None:
     if folder is None or latest is None or latest[1].head.ranks != len(hosts):
         return None
     order, own = latest[1].head.summation, order_of_hosts(hosts)
-    if order in (ORDER_OF_RANKS, RING, own):
+    if order in (ORDER_OF_RANKS, RING, RING_OF_BUCKETS, own):
         return order
     if job.train.checkpoint is not None and job.train.checkpoint.allow_changes:
         return None

@@ -1,4 +1,4 @@
-"""Changes Gloo, in unpacked sources of Horovod; scripts/setup does this before it compiles them.
+"""Changes Gloo and its setup by Horovod, in unpacked sources of Horovod; scripts/setup does this before compiling.
 
 python scripts/env/horovod/patch_gloo.py FOLDER
 
@@ -9,6 +9,9 @@ python scripts/env/horovod/patch_gloo.py FOLDER
   waits for. A stranger that connects and leaves ends the process, and one that stays takes a rank's place. With
   HOROVOD_GLOO_SECRET set, the rank that connects sends it first, a connection without it is closed, and the rank goes
   on listening. Without the variable nothing changes.
+- Horovod hands HOROVOD_GLOO_IFACE to the connections between all ranks, but not to those of its process sets, of which
+  it always has one. These take the address of the host's name: on Debian, that is a loopback address, at which no other
+  host is reached; elsewhere it can be another network than the chosen one.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-FOLDER = Path("third_party/gloo/gloo/transport/tcp")
+TRANSPORT = "third_party/gloo/gloo/transport/tcp"
 Change = tuple[str, str]
 """A place in a file, and what stands there afterwards."""
 
@@ -66,8 +69,16 @@ SEND = """  // Common connection-made code
 void Pair::handleConnected() {"""
 
 CHANGES: Mapping[str, Sequence[Change]] = {
-    "pair.h": [("  bool is_client_;\n", "  bool is_client_;\n  std::string secret_;\n")],
-    "pair.cc": [
+    "horovod/common/gloo/gloo_context.cc": [
+        (
+            "  attr device_attr;\n  device_attr.iface = gloo_iface_;\n  device_attr.ai_family = AF_UNSPEC;\n"
+            "  auto dev = CreateDevice(device_attr);\n\n  global_ctx = ",
+            "  attr device_attr;\n  device_attr.iface = global_context.gloo_iface_;\n"
+            "  device_attr.ai_family = AF_UNSPEC;\n  auto dev = CreateDevice(device_attr);\n\n  global_ctx = ",
+        )
+    ],
+    f"{TRANSPORT}/pair.h": [("  bool is_client_;\n", "  bool is_client_;\n  std::string secret_;\n")],
+    f"{TRANSPORT}/pair.cc": [
         ("#include <netinet/tcp.h>\n", "#include <netinet/tcp.h>\n#include <sched.h>\n"),
         ("#include <signal.h>\n", "#include <signal.h>\n#include <stdio.h>\n"),
         (
@@ -122,7 +133,7 @@ def patched(source: str, changes: Sequence[Change], file: Path) -> str:
 
 def main() -> None:
     """Patch the files in place, or none of them."""
-    files = {Path(sys.argv[1]) / FOLDER / name: changes for name, changes in CHANGES.items()}
+    files = {Path(sys.argv[1]) / name: changes for name, changes in CHANGES.items()}
     sources = {file: patched(file.read_text(encoding="utf-8"), changes, file) for file, changes in files.items()}
     for file, source in sources.items():
         file.write_text(source, encoding="utf-8")

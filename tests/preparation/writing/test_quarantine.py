@@ -52,10 +52,11 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     (tmp_path / "t.csv").write_text("\n".join(["n,x,d,c,y", *GOOD, *BAD]))
     with pytest.raises(DataError) as raised:
         build(spark, store_spec(tmp_path / "t.csv", len(BAD) - 1), tmp_path / "r")
+    malformed = 2 + len(GOOD) + list(BAD.values()).index("malformed line")
     first, *lines = str(raised.value).split("\n")
     assert first == "The data does not meet the configuration (11 problems):"
     assert lines[0].startswith(
-        "  - 6 lines are malformed (first in 't.csv'). Allowed: as many fields as the first line names"
+        f"  - 6 lines are malformed (first in 't.csv', line {malformed}). Allowed: as many fields as"
     )
     assert lines[-1] == (
         "  - 15 rows cannot be used. Allowed: 14. Received: 15. Repair the data, or raise data.bad_rows.budget."
@@ -71,6 +72,10 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     by_line = dict(zip(found.line, found.reason, strict=True))
     assert sorted(found.reason) == sorted(BAD.values())
     assert set(found.file) == {"t.csv"}
+    at = 2 + len(GOOD)
+    assert {number: BAD[line] for number, line in enumerate(BAD, at)} == dict(
+        zip(found.line_number, found.reason, strict=True)
+    )
     assert {line for line, reason in by_line.items() if reason == "malformed line"} == {
         line for line, reason in BAD.items() if reason == "malformed line"
     }
@@ -110,7 +115,7 @@ def test_malformed_json_is_named_with_its_file(spark, tmp_path):
     with pytest.raises(DataError) as raised:
         build(spark, spec_for(folder, numeric=["x"]), tmp_path / "r")
     assert str(raised.value) == (
-        "1 line is malformed (first in '1.json'). Allowed: one JSON object. "
+        "1 line is malformed (first in '1.json', line 61). Allowed: one JSON object. "
         "Received: '{\"x\": 1,'. Repair them, or allow some in data.bad_rows."
     )
     store = build(spark, spec_for(folder, numeric=["x"], bad_rows={"budget": 1}), tmp_path / "r")

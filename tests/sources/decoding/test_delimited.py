@@ -6,6 +6,7 @@ import bz2
 import codecs
 import gzip
 import io
+import re
 import zlib
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from pipeline.sources.decoding.decoding import decode, utf8_chunks
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.decoding.fields import FieldParser
 from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.line_numbers import LINE, count_lines
 from pipeline.sources.decoding.pieces import MALFORMED, Piece
 
 HEADER = Header(("x", "y", "z"), "x,y,z")
@@ -58,6 +60,19 @@ def read(
     return rows
 
 
+def numbers(data: bytes, dialect: Dialect, *, multiline: bool = False, piece_bytes: int, block_bytes: int) -> list[int]:
+    """The numbers of the lines of all rows of a file, piece by piece."""
+    format, found, before = DelimitedFormat(dialect, HEADER, multiline, header_line=True), list[int](), 0
+    for piece in plan_pieces([File("f.csv", len(data))], format, piece_bytes):
+        for batch in read_piece(
+            lambda _: io.BytesIO(data), piece, format, (0,), numbered=True, block_bytes=block_bytes
+        ):
+            assert batch.schema.names == ["r0", MALFORMED, LINE]
+            found += [number + before for number in batch[LINE].to_pylist()]
+        before += count_lines(lambda _: io.BytesIO(data), piece)
+    return found
+
+
 def row_of(fields: list[str], text: str) -> Row:
     values = [(fields[i] or None) if i < len(fields) else None for i in range(3)]
     return (*values, None if len(fields) == 3 else text)
@@ -65,7 +80,7 @@ def row_of(fields: list[str], text: str) -> Row:
 
 def lines_by_rules(text: str, dialect: Dialect) -> list[Row]:
     """What univocity's rules alone give for lines, the first of which is the header."""
-    lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip("".join(map(chr, range(33))))]
+    lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip("".join(map(chr, range(1, 33))))]
     parser = FieldParser(Signs.of(dialect))
     return [row_of(parser.parse(line)[0], line) for line in lines[1:]]
 
@@ -164,6 +179,27 @@ def test_lines_are_the_same_however_a_file_is_cut(case, piece_bytes, block_bytes
 
 
 @settings(max_examples=300)
+@given(texts(), st.integers(1, 60), st.integers(1, 60))
+def test_rows_have_the_numbers_of_their_lines(case, piece_bytes, block_bytes):
+    dialect, text = case
+    lines = re.split("\r\n|\r|\n", text)
+    expected = [i for i, line in enumerate(lines, 1) if line.strip("".join(map(chr, range(1, 33))))][1:]
+    for size in (piece_bytes, 1000):
+        assert numbers(text.encode(), dialect, piece_bytes=size, block_bytes=block_bytes) == expected
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("block_bytes", [3, 7, 1000])
+@pytest.mark.parametrize("odd", ["short", '"a"b,c,d', "1,2,3"])
+def test_records_have_the_numbers_of_their_first_lines(end, block_bytes, odd):
+    lines = ["x,y,z", "", '1,"a', "b", "", 'c",3', odd, "4,5,6", ""]
+    data = end.join(lines).encode()
+    for dialect in (DIALECTS[0], Dialect(",", "'")):
+        expected = [3, 7, 8] if dialect.quote == '"' else [3, 4, 6, 7, 8]
+        assert numbers(data, dialect, multiline=True, piece_bytes=1000, block_bytes=block_bytes) == expected
+
+
+@settings(max_examples=300)
 @given(
     st.sampled_from(["\n", "\r\n", "\r"]).flatmap(lambda end: st.tuples(texts(end), st.just(end))), st.integers(1, 60)
 )
@@ -178,6 +214,15 @@ def test_records_are_the_same_however_a_file_is_read(case, block_bytes):
 def test_a_header_behind_empty_lines_belongs_to_one_piece(piece_bytes):
     data = b"\xef\xbb\xbf\r\n \n\t\n  x,y,z\r\n1,2,3\n\n4,5,6"
     assert read(data, piece_bytes=piece_bytes) == [("1", "2", "3", None), ("4", "5", "6", None)]
+
+
+@pytest.mark.parametrize("separator", [",", "\t", " "])
+@pytest.mark.parametrize("block_bytes", [3, 1000])
+def test_a_line_of_nuls_is_malformed(separator, block_bytes):
+    nuls = "\0" * 9
+    data = f"x,y,z\n1,2,3\n{nuls}\n4,5,6\n".replace(",", separator).encode()
+    rows = read(data, Dialect(separator), block_bytes=block_bytes)
+    assert rows == [("1", "2", "3", None), (nuls, None, None, nuls), ("4", "5", "6", None)]
 
 
 def test_columns_come_as_they_are_asked_for():

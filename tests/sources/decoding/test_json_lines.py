@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import random
+import re
 import zlib
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from pipeline.sources.decoding import blocks, compressed, json_lines
 from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
 from pipeline.sources.decoding.json_plain import read_plain
 from pipeline.sources.decoding.json_rows import parse_line
+from pipeline.sources.decoding.line_numbers import LINE, count_lines
 from pipeline.sources.decoding.pieces import MALFORMED, Piece
 
 NAMES = ("x", "größe", "a long name for a key", "r0", "absent")
@@ -134,6 +136,21 @@ def test_every_cut_gives_the_same_rows(content, piece, block, part):
         patch.setattr(json_lines, "PART_BYTES", part)
         assert rows_of(content, pieces=pieces, block_bytes=block) == expected
     assert rows_of(content, pieces=[Piece("t.json", 0, None)], block_bytes=block) == expected
+
+
+@given(content=CONTENTS, piece=st.integers(1, 90), block=st.integers(1, 200), part=st.integers(1, 200))
+def test_rows_have_the_numbers_of_their_lines(content, piece, block, part):
+    lines = re.split(rb"\r\n|\r|\n", content)
+    expected = [number for number, line in enumerate(lines, 1) for _ in parse_line(line, {}).rows]
+    found, before = list[int](), 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BUFFER_BYTES", 7)
+        patch.setattr(json_lines, "PART_BYTES", part)
+        for one in plan_pieces([("t.json", "t.json", len(content))], piece):
+            for batch in read_piece(lambda _: pa.BufferReader(content), one, NAMES, numbered=True, block_bytes=block):
+                found += [number + before for number in batch[LINE].to_pylist()]
+            before += count_lines(lambda _: pa.BufferReader(content), one)
+    assert found == expected
 
 
 JSON = st.recursive(
