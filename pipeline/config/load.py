@@ -18,7 +18,7 @@ from pipeline.config.yaml_loader import parse_yaml
 from pipeline.errors import ConfigError, Problem, gather, nearest
 from pipeline.formatting import shortened
 from pipeline.redact import HIDDEN, is_secret_name, without_secrets, without_user
-from pipeline.schemas.section import Section
+from pipeline.schemas.section import NAME_PATTERN, Section
 
 MAX_BYTES = 1_000_000
 MOST_PROBLEMS = 200
@@ -28,6 +28,8 @@ MAX_SHOWN = 200
 
 _TYPES = {"tuple_type": "a list", "list_type": "a list", "dict_type": "a mapping", "string_type": "a text"}
 """pydantic's names of errors, and what YAML calls the type that was wanted."""
+_PATTERNS = {NAME_PATTERN: "letters from A to Z, digits, '_', '-' and '.', but not dots alone"}
+"""What texts of a pattern look like."""
 
 
 def load_config(path: str | Path, *, env: str | Path | None = None, overrides: Sequence[str] = ()) -> RunConfig:
@@ -109,10 +111,16 @@ def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
         case "value_error":
             message = _without_secret(str(detail["ctx"]["error"]), detail)
             return Problem(f"'{path}': {message}" if path else message)
-    allowed = _TYPES.get(detail["type"]) or detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    allowed = _PATTERNS.get(detail.get("ctx", {}).get("pattern", "")) or _TYPES.get(detail["type"]) or _wanted(detail)
     has_secret = _has_secret_name(detail) or _names_secret(detail["input"])
     received = HIDDEN if has_secret else shortened(without_secrets(detail["input"]))
     return Problem(f"'{path}' has a wrong value", allowed=allowed, received=received)
+
+
+def _wanted(detail: ErrorDetails) -> str:
+    """What pydantic says that a value should be, as part of a sentence of ours."""
+    wanted = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return wanted.replace("String should have", "a text of").replace("String should match pattern", "a text like")
 
 
 def _has_secret_name(detail: ErrorDetails) -> bool:

@@ -18,6 +18,8 @@ SWITCHES = {
     "TF_CPP_MIN_LOG_LEVEL": "1",
     # A keras.json in the home folder may name another backend.
     "KERAS_BACKEND": "tensorflow",
+    # Buffers from Spark are aligned to 8 bytes, which Arrow's group-by and sort warn of on every use.
+    "ACERO_ALIGNMENT_HANDLING": "reallocate",
 }
 
 

@@ -112,7 +112,8 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, (str, dict)) else value
 
 
-Name = Annotated[str, Field(pattern=r"^[.]*[A-Za-z0-9_-][A-Za-z0-9._-]*$", max_length=64)]
+NAME_PATTERN = r"^[.]*[A-Za-z0-9_-][A-Za-z0-9._-]*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 """A name that is safe as a folder, an experiment and a metric; dots alone lead to a folder or the one above."""
 
 Integer = Annotated[int, BeforeValidator(_refuse_bool)]

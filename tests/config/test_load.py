@@ -96,11 +96,27 @@ def test_spark_settings_are_text(file):
         ),
         ("seed", True, "'seed': a number is needed, not true or false."),
         ("train.epochs", 0, "'train.epochs' has a wrong value. Allowed: greater than or equal to 1. Received: 0."),
-        ("name", "..", "'name' has a wrong value. Allowed: String should match pattern"),
-        ("name", ".", "'name' has a wrong value. Allowed: String should match pattern"),
-        ("name", "a\n", "'name' has a wrong value. Allowed: String should match pattern"),
-        ("name", "a" * 65, "'name' has a wrong value. Allowed: String should have at most 64 characters"),
-        ("name", "a/b", "'name' has a wrong value. Allowed: String should match pattern"),
+        (
+            "name",
+            "..",
+            "'name' has a wrong value. Allowed: letters from A to Z, digits, '_', '-' and '.', but not dots alone.",
+        ),
+        (
+            "name",
+            ".",
+            "'name' has a wrong value. Allowed: letters from A to Z, digits, '_', '-' and '.', but not dots alone.",
+        ),
+        (
+            "name",
+            "a\n",
+            "'name' has a wrong value. Allowed: letters from A to Z, digits, '_', '-' and '.', but not dots alone.",
+        ),
+        ("name", "a" * 65, "'name' has a wrong value. Allowed: a text of at most 64 characters"),
+        (
+            "name",
+            "a/b",
+            "'name' has a wrong value. Allowed: letters from A to Z, digits, '_', '-' and '.', but not dots alone.",
+        ),
         (
             "data.task",
             "guess",

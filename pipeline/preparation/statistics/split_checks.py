@@ -35,7 +35,7 @@ def check_splits(splits: Mapping[str, int], split: ResolvedSplit) -> None:
 def _empty_split(name: str, rows: int, split: ResolvedSplit) -> Problem:
     if name not in split.shares:
         return Problem(f"Split '{name}' gets none of {rows} rows", remedy="Correct the section split")
-    remedy = "Give more rows, or a larger share in split.fractions"
+    remedy = "Give more rows, keys or groups, or a larger share in split.fractions"
     return Problem(f"Split '{name}' gets none of {rows} rows, for a share of {split.shares[name]:g}", remedy=remedy)
 
 

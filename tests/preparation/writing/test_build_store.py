@@ -233,9 +233,9 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
             {"fractions": {"train": 0.98, "validation": 0.01, "test": 0.01}},
             "The data does not meet the configuration (2 problems):\n"
             "  - Split 'validation' gets none of 2 rows, for a share of 0.01. "
-            "Give more rows, or a larger share in split.fractions.\n"
+            "Give more rows, keys or groups, or a larger share in split.fractions.\n"
             "  - Split 'test' gets none of 2 rows, for a share of 0.01. "
-            "Give more rows, or a larger share in split.fractions.",
+            "Give more rows, keys or groups, or a larger share in split.fractions.",
         ),
         (
             "x,c,y\n" + "".join(f",a,{i}\n" for i in range(60)),
