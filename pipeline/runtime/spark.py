@@ -56,7 +56,7 @@ STATIC_DEFAULTS = {
     "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures": "5",
     # Jobs from several driver threads share the slots, instead of waiting for each other.
     "spark.scheduler.mode": "FAIR",
-    # Spark's buffers are aligned to 8 bytes, of which Arrow's group-by and sort would warn; see `quiet` for this process.
+    # Arrow would warn of the buffers that it gets from Spark, as in this process; see `quiet`.
     "spark.executorEnv.ACERO_ALIGNMENT_HANDLING": "reallocate",
     # One listener less; `spark.conf` switches it on.
     "spark.ui.enabled": "false",

@@ -19,6 +19,8 @@ MINIMAL = {
     "features": {"numeric": {"columns": "x"}},
 }
 
+NAMES = "'name' has a wrong value. Allowed: letters from A to Z, digits, '_', '-' and '.', but not dots alone."
+
 
 def message_of(content: dict) -> str:
     with pytest.raises(ConfigError) as raised:
@@ -99,23 +101,23 @@ def test_spark_settings_are_text(file):
         (
             "name",
             "..",
-            "'name' has a wrong value. Allowed: letters from A to Z, digits, '_', '-' and '.', but not dots alone.",
+            NAMES,
         ),
         (
             "name",
             ".",
-            "'name' has a wrong value. Allowed: letters from A to Z, digits, '_', '-' and '.', but not dots alone.",
+            NAMES,
         ),
         (
             "name",
             "a\n",
-            "'name' has a wrong value. Allowed: letters from A to Z, digits, '_', '-' and '.', but not dots alone.",
+            NAMES,
         ),
         ("name", "a" * 65, "'name' has a wrong value. Allowed: a text of at most 64 characters"),
         (
             "name",
             "a/b",
-            "'name' has a wrong value. Allowed: letters from A to Z, digits, '_', '-' and '.', but not dots alone.",
+            NAMES,
         ),
         (
             "data.task",
