@@ -48,7 +48,7 @@ def label_errors(inputs: Inputs, target: TargetConfig) -> Iterator[RowError]:
             "label is -1 or less",
             lambda rows: mask_of(pc.less_equal(rows.label, -1.0)),
             lambda count, rows, _: Problem(
-                f"Label '{label}' is -1 or less in {counted(count, 'row')}, which have no log1p",
+                f"Label '{label}' is -1 or less in {counted(count, 'row')}, where log1p is not defined",
                 remedy="Set features.target.transform: standard or power",
             ),
         )

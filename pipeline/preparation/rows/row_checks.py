@@ -72,7 +72,7 @@ def _of_lines(allowed: str, remedy: str) -> RowError:
     def describe(count: int, rows: int, example: str) -> Problem:
         return Problem(f"{counted(count, 'line', verb='is')} malformed", allowed, f"'{example}'", remedy)
 
-    return RowError("malformed line", lambda rows: ~rows.good, describe, lambda rows: rows.malformed, names_file=True)
+    return RowError("malformed line", lambda rows: ~rows.good, describe, lambda rows: rows.malformed)
 
 
 def _no_number(name: str) -> RowError:
@@ -146,7 +146,7 @@ def _number_errors(name: str, group: NumericConfig) -> Iterator[RowError]:
             f"column '{name}' is -1 or less",
             lambda rows: mask_of(pc.and_(is_finite(rows.values[name]), pc.less_equal(rows.values[name], -1.0))),
             lambda count, rows, _: Problem(
-                f"Column '{name}' is -1 or less in {counted(count, 'row')}, which have no log1p",
+                f"Column '{name}' is -1 or less in {counted(count, 'row')}, where log1p is not defined",
                 remedy="Set shape: power, or clip.low above -1",
             ),
         )

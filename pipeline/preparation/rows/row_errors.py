@@ -38,14 +38,12 @@ class RowError:
         condition: which of n rows have the error.
         describe: gives the sentence for a message.
         example: what to show of a row; None for nothing.
-        names_file: whether the message names the file and the line of the first such row.
     """
 
     reason: str
     condition: Condition
     describe: Describe
     example: Example | None = None
-    names_file: bool = False
 
 
 def row_error_of(
@@ -128,7 +126,7 @@ _NOTHING = pa.schema(
 def _described(row_error: RowError, row: Mapping[str, Any], total: int) -> Problem:
     """The sentence of a row error, with the file and the line of the first such row."""
     problem = row_error.describe(row["rows_sum"], total, row["example_first"] or "")
-    if not row_error.names_file or row["file_first"] is None:
+    if row["file_first"] is None:
         return problem
     line = "" if row["line_first"] is None else f", line {row['line_first']:,}"
     return replace(problem, what=f"{problem.what} (first in '{row['file_first']}'{line})")
@@ -137,7 +135,7 @@ def _described(row_error: RowError, row: Mapping[str, Any], total: int) -> Probl
 def _counted(batch: pa.RecordBatch, inputs: Inputs, row_errors: Sequence[RowError]) -> pa.Table:
     """The row errors in a batch, which is of one file: each with its number of rows, an example, file and line.
 
-    The example is of the first line where the message names that, and the smallest where it does not.
+    The example is of the first line where lines have numbers, and the smallest where they do not.
     """
     rows, files, numbers = inputs.rows(batch), files_of(batch), line_numbers_of(batch)
     columns: dict[str, list[object]] = {name: [] for name in _NOTHING.schema.names}
@@ -145,9 +143,8 @@ def _counted(batch: pa.RecordBatch, inputs: Inputs, row_errors: Sequence[RowErro
         is_bad = row_error.condition(rows)
         if not is_bad.any():
             continue
-        example, file, line, bad = None, None, None, pa.array(is_bad)
-        if row_error.names_file:
-            file, line = pc.min(files.filter(bad)).as_py(), pc.min(numbers.filter(bad)).as_py()
+        example, bad = None, pa.array(is_bad)
+        file, line = pc.min(files.filter(bad)).as_py(), pc.min(numbers.filter(bad)).as_py()
         if row_error.example is not None:
             texts = pc.utf8_slice_codeunits(row_error.example(rows).filter(bad), 0, SHOWN_CHARACTERS)
             example = (pc.min(texts) if line is None else texts[0]).as_py()

@@ -258,11 +258,12 @@ def test_a_query_whose_names_repeat(spark):
 
 
 def test_files_that_only_a_condition_reads_count(spark, table, tmp_path):
-    write(tmp_path / "other" / "1.parquet", {"x": [1]})
-    query = f"SELECT x FROM lake.t WHERE x IN (SELECT x FROM parquet.`{tmp_path}/other`)"
-    before = identity(spark, query=query)
-    write(tmp_path / "other" / "2.parquet", {"x": [2]})
-    assert identity(spark, query=query) != before
+    def with_file(number: int) -> str:
+        write(tmp_path / "other" / f"{number}.parquet", {"x": [number]})
+        spark.read.parquet(f"{tmp_path}/other").createOrReplaceTempView("other")
+        return identity(spark, query="SELECT x FROM lake.t WHERE x IN (SELECT x FROM other)")
+
+    assert with_file(1) != with_file(2)
 
 
 def test_a_view_counts_by_its_text(spark, table, caplog):
@@ -294,8 +295,6 @@ def test_rows_that_are_in_no_file_are_hashed(spark, caplog):
     [
         ({"table": "lake.none"}, r"^Table 'lake\.none' cannot be read\. .*`lake`\.`none` cannot be found"),
         ({"query": "SELECT nope FROM lake.t"}, r"^The query of data\.source\.query cannot be read\. .*`nope`"),
-        ({"query": "SELECT x FROM (lake.t"}, r"data\.source\.query cannot be read\. .*Syntax error"),
-        ({"query": "WITH a AS (SELECT 1 x, '' w) INSERT INTO lake.t SELECT * FROM a"}, r"Syntax error at or near"),
         (
             {"query": "SELECT rand() r FROM lake.t"},
             r"can return different rows each time.* Received: a function with different values",

@@ -155,8 +155,8 @@ def test_bad_texts_and_malformed_lines_are_named_together(spark, tmp_path):
         "  - 2 lines are malformed (first in 't.csv', line 66). Allowed: as many fields as the first line names. "
         "Received: '1,2'. Repair them, set data.source.multiline: true where quoted fields hold line breaks, or "
         "allow some in data.bad_rows.\n"
-        "  - Column 'x' is not a number in 4 rows. Received: '1;5'. Repair the data, list the text in "
-        "data.source.null_values, make the column categorical, or allow some in data.bad_rows."
+        "  - Column 'x' is not a number in 4 rows (first in 't.csv', line 62). Received: 'two'. Repair the data, list "
+        "the text in data.source.null_values, make the column categorical, or allow some in data.bad_rows."
     )
 
 
@@ -172,11 +172,12 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
     groups = [{"columns": ["x"], "impute": "error"}]
     assert problem_of(spark, tmp_path, content, numeric=groups, key="key") == (
         "The data does not meet the configuration (5 problems):\n"
-        "  - Key 'key' is null in 3 of 63 rows. Fill it, or choose other columns for data.key.\n"
-        "  - Label 'y' is null in 2 of 63 rows. Remove these rows, or fill their labels.\n"
-        "  - Label 'y' is NaN or infinite in 1 of 63 rows. Remove these rows, or fill their labels.\n"
-        "  - Column 'x' is NaN or infinite in 2 rows. Repair them, or set not_finite: null for this column.\n"
-        "  - Column 'x' is null in 1 row, and impute is 'error'. Fill them, or set impute: mean, "
+        "  - Key 'key' is null in 3 of 63 rows (first in 't.csv', line 62). Fill it, or choose other columns for data.key.\n"
+        "  - Label 'y' is null in 2 of 63 rows (first in 't.csv', line 62). Remove these rows, or fill their labels.\n"
+        "  - Label 'y' is NaN or infinite in 1 of 63 rows (first in 't.csv', line 64). Remove these rows, or fill their labels.\n"
+        "  - Column 'x' is NaN or infinite in 2 rows (first in 't.csv', line 62). Repair them, or set not_finite: null "
+        "for this column.\n"
+        "  - Column 'x' is null in 1 row, and impute is 'error' (first in 't.csv', line 64). Fill them, or set impute: mean, "
         "median, mode or constant."
     )
 
@@ -226,7 +227,8 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
         (
             lines("1,a,-1"),
             {"target": "log"},
-            "Label 'y' is -1 or less in 1 row, which have no log1p. Set features.target.transform: standard or power.",
+            "Label 'y' is -1 or less in 1 row, where log1p is not defined (first in 't.csv', line 62). "
+            "Set features.target.transform: standard or power.",
         ),
         (
             "x,c,y\n1,a,1\n2,a,2\n",

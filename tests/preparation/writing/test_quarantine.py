@@ -61,7 +61,9 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     assert lines[-1] == (
         "  - 15 rows cannot be used. Allowed: 14. Received: 15. Repair the data, or raise data.bad_rows.budget."
     )
-    expected = "Column 'n' is not an integer in 2 of 75 rows. Allowed: a whole number of at most 64 bits. "
+    line = 2 + len(GOOD) + list(BAD.values()).index("column 'n' is not an integer")
+    expected = f"Column 'n' is not an integer in 2 of 75 rows (first in 't.csv', line {line}). "
+    expected += "Allowed: a whole number of at most 64 bits. "
     expected += "Received: '1.5'."
     assert f"  - {expected} Repair the data, or edit the contract." in lines
     assert not (tmp_path / "r" / "stores").exists()
