@@ -35,7 +35,7 @@ def test_texts_that_are_not_dates_are_bad_rows(spark, tmp_path, kind):
     with pytest.raises(DataError) as raised:
         build(spark, spec_for(path, **settings), tmp_path / "r")
     first = {"csv": "'t.csv', line 62", "json": "'t.json', line 61", "parquet": "'t.parquet'"}[kind]
-    expected = f"Column 'day' is not a date in 4 of 66 rows (first in {first}). Allowed: 2024-03-01, 20240301, 2024-03-01 12:30:00 or "
+    expected = f"Column 'day' is not a date in 4 of 66 rows (first in {first}). Allowed: 2024-03-01, 20240301, "
     assert str(raised.value).startswith(expected)
     shown = "2010-02-30T00:00:00.000" if kind == "parquet" else ODD[0]
     assert f"Received: '{shown}'. Repair the data" in str(raised.value)
