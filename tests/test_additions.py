@@ -274,12 +274,37 @@ def test_the_users_own_stand_as_references(tmp_path, monkeypatch, config):
 
 
 def test_a_reference_that_is_none_is_named(config):
-    from pipeline.model.losses import loss_of
-    from pipeline.schemas.label import LabelSpec
-
     with pytest.raises(ConfigError, match="Loss 'nowhere:LOSS' cannot be used: No module named 'nowhere'"):
-        loss_of(LabelSpec(name="y", task="regression"), config(loss="nowhere:LOSS").train.loss)
+        config(loss="nowhere:LOSS")
     with pytest.raises(ConfigError, match=r"there is no optimizer 'adm'\. Allowed: adam, .*Did you mean 'adam'\?"):
         config(optimizer="adm")
     with pytest.raises(ConfigError, match=r"there is no schedule 'cosin'\. .*Did you mean 'cosine'\?"):
         config(schedule="cosin")
+
+
+def test_all_references_are_imported_when_a_configuration_is_loaded(tmp_path, monkeypatch):
+    """In one message; a configuration at rest is read where its references cannot be imported."""
+    (tmp_path / "barn.py").write_text(PINBALL)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    content = {
+        "name": "n",
+        "data": {"source": {"path": "rows.csv"}, "label": "y", "task": "barn:AMUNT"},
+        "model": {"activation": "barn:act", "regularizer": {"name": "barn:reg", "weight": 0.1}},
+        "train": {
+            "loss": "barn:PINBAL",
+            "metrics": ["mae", "barn:train_metric"],
+            "optimizer": "barn:opt",
+            "schedule": "barn:sched",
+            "callbacks": ["barn:callback"],
+        },
+        "evaluate": {"metrics": ["mae", "barn:NO"]},
+        "search": {"sampler": "barn:sampler"},
+    }
+    with pytest.raises(ConfigError, match=r"\(10 problems\)") as caught:
+        parse_config(content)
+    message = str(caught.value)
+    for name in ("AMUNT", "act", "reg", "train_metric", "opt", "sched", "callback", "NO", "sampler"):
+        assert f"'barn:{name}' cannot be used: module 'barn' has no attribute '{name}'. " in message, name
+    assert "no attribute 'PINBAL'. Did you mean 'PINBALL'?" in message
+    assert "Install" not in message
+    assert parse_config(content, at_rest=True).train.loss == "barn:PINBAL"

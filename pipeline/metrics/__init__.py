@@ -35,8 +35,8 @@ class Metric:
         reduce: computes the metric of r replicates, [r], NaN where undefined, from an evaluation's accumulator
             (`RegressionAccumulator` or `ClassAccumulator`) and how often each of its g groups counts, [r, g]. None for
             the metrics that `evaluation/measured_metrics.py` computes together, since they share sums.
-        fits_numbers: whether an evaluation measures it by `reduce` for labels that are numbers.
-        fits_classes: whether an evaluation measures it by `reduce` for labels with classes.
+        fits_numbers: whether an evaluation measures it for labels that are numbers.
+        fits_classes: whether an evaluation measures it for labels with classes.
     """
 
     name: str
@@ -60,9 +60,13 @@ class Metric:
         """Whether training can measure it for labels with or without classes."""
         return (self.of_classes if classes else self.of_numbers) is not None
 
+    def is_measured_for(self, *, classes: bool) -> bool:
+        """Whether an evaluation measures it for labels with or without classes."""
+        return self.fits_classes if classes else self.fits_numbers
+
     def is_reduced_for(self, *, classes: bool) -> bool:
         """Whether `reduce` measures it for labels with or without classes."""
-        return self.reduce is not None and (self.fits_classes if classes else self.fits_numbers)
+        return self.reduce is not None and self.is_measured_for(classes=classes)
 
 
 METRICS = Registry("metric", __name__, Metric)
