@@ -44,7 +44,8 @@ class TrainConfig(LaunchConfig):
     """Training.
 
     Attributes:
-        workers: Horovod ranks; 1 trains in the job's own process.
+        workers: ranks, which exchange gradients through shared memory on one host and by Horovod between hosts; 1
+            trains in the job's own process.
         batch_size: rows in a global batch, over all ranks.
         epochs: the most epochs.
         optimizer: a name or a section.

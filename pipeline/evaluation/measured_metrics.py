@@ -90,7 +90,20 @@ def check_further(names: Sequence[str], *, classes: bool) -> None:
 
 def _reduced(metric: Metric, accumulator: Accumulator, weights: Floats) -> Floats:
     assert metric.reduce is not None, "see `Metric.is_reduced_for`"
-    return metric.reduce(accumulator, weights)
+    try:
+        values = np.asarray(metric.reduce(accumulator, weights), dtype=np.float64)
+    except Exception as error:  # whatever the user's code raises
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ConfigError(
+            f"evaluate.metrics: '{metric.name}' cannot be computed: {type(error).__name__}: {reason}. "
+            "Correct its `reduce`, or remove it."
+        ) from error
+    if values.shape != weights.shape[:1]:
+        raise ConfigError(
+            f"evaluate.metrics: '{metric.name}' gives values of a wrong shape. Allowed: {list(weights.shape[:1])}, one "
+            f"for each replicate. Received: {list(values.shape)}. Correct its `reduce`, or remove it."
+        )
+    return values
 
 
 def _regression(accumulator: RegressionAccumulator, weights: Floats, more: Mapping[str, Floats]) -> MeasuredMetrics:
