@@ -7,6 +7,7 @@ feature in `kinds/test_new_kind.py`.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,85 +20,9 @@ from pipeline.errors import ConfigError
 
 Add = Callable[[str, str, str], None]
 
-COUNTS = '''
-"""Counts: z [b, 1] is the logarithm of the rate."""
-
-from pipeline.losses import Loss
-from pipeline.targets.regression import Regression
-
-
-def _poisson():
-    import tensorflow as tf
-
-    return lambda y, z: tf.exp(z[:, 0]) - y * z[:, 0]
-
-
-class Counts(Regression):
-    name = "counts"
-    heading = "Counts of"
-    loss = f"{__name__}:POISSON"
-    headlines = ("mae", "rmse")
-
-    def row_loss(self, label, loss):
-        return loss
-
-    def prediction(self, label):
-        import tensorflow as tf
-
-        return lambda z: tf.exp(z)[:, 0]
-
-    def serving_outputs(self, z, label, decision, *, prefix):
-        import keras
-
-        return {"prediction": keras.layers.Activation("exponential", name=f"{prefix}rate")(z)}
-
-
-POISSON = Loss("poisson", "negative log-likelihood of a rate", ("counts",), _poisson)
-COUNTS = Counts()
-'''
-
-PINBALL = '''
-"""The pinball loss of the 0.9 quantile."""
-
-from pipeline.losses import Loss
-
-
-def _build():
-    import tensorflow as tf
-
-    return lambda y, z: tf.maximum(0.9 * (y - z[:, 0]), 0.1 * (z[:, 0] - y))
-
-
-PINBALL = Loss("pinball", "quantile loss at 0.9", ("regression",), _build)
-'''
-
-BIAS = '''
-"""How far predictions are off on average, whatever the direction."""
-
-from pipeline.metrics import Metric
-
-
-def _keras():
-    import keras
-
-    class Bias(keras.metrics.MeanMetricWrapper):
-        def __init__(self):
-            super().__init__(lambda y, p: keras.ops.sum(p - y, axis=-1), name="bias", dtype="float64")
-
-    return Bias()
-
-
-def _reduce(accumulator, weights):
-    import numpy as np
-
-    sums = weights @ accumulator.sums
-    return np.abs(sums[:, 3] / sums[:, 0])
-
-
-BIAS = Metric(
-    "bias", "absolute bias", lower_is_better=True, low=0.0, of_numbers=_keras, reduce=_reduce, fits_numbers=True
-)
-'''
+PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+COUNTS, PINBALL, BIAS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+"""The examples of the page for those who change the code."""
 
 ELASTIC = '''
 """The absolute values of a kernel, and a tenth of their squares."""
