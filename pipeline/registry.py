@@ -108,23 +108,59 @@ class Registry(Generic[Entry]):
             return self.resolve(name)
         except ValueError as error:
             message = str(error)
-            raise ConfigError(f"{message[0].upper()}{message[1:]}") from error
+            stop = "" if message.endswith((".", "?")) else "."
+            raise ConfigError(f"{message[0].upper()}{message[1:]}{stop}") from error
 
     def _imported(self, reference: str) -> Entry:
-        module, _, attribute = reference.partition(":")
-        _imported_modules.add(module.partition(".")[0])
+        value = referenced(self.noun, reference)
         try:
-            value = getattr(import_module(module), attribute)
             return value if isinstance(value, self._kind) else self._adapted(reference, value)
-        except Exception as error:  # whatever the user's module raises
-            remedy = ". Install its package, or correct the name" * isinstance(error, (ImportError, AttributeError))
-            raise ValueError(f"{self.noun.capitalize()} '{reference}' cannot be used: {error}{remedy}") from error
+        except Exception as error:  # whatever the user's object raises
+            raise ValueError(f"{self.noun.capitalize()} '{reference}' cannot be used: {error}") from error
 
     def _adapted(self, reference: str, value: Any) -> Entry:
         if self._adapt is None:
             allowed = f"{self._kind.__module__}.{self._kind.__name__}"
             raise TypeError(f"allowed is an instance of {allowed}. Received: {type(value).__name__}")
         return self._adapt(reference, value)
+
+
+def referenced(noun: str, reference: str) -> Any:
+    """The user's object that a reference names.
+
+    Args:
+        noun: what it is called in messages: `loss`.
+        reference: `package.module:name`.
+
+    Raises:
+        ValueError: its module cannot be imported or lacks the name; says which of the two.
+    """
+    module, _, attribute = reference.partition(":")
+    _imported_modules.add(module.partition(".")[0])
+    failure = f"{noun.capitalize()} '{reference}' cannot be used"
+    try:
+        found = import_module(module)
+    except Exception as error:  # whatever the user's module raises
+        raise ValueError(f"{failure}: {_reason(error)}{_import_remedy(module, error)}") from error
+    if not hasattr(found, attribute):
+        meant = did_you_mean(attribute, [name for name in vars(found) if not name.startswith("_")])
+        raise ValueError(f"{failure}: module '{module}' has no attribute '{attribute}'. {meant or 'Correct the name'}")
+    return getattr(found, attribute)
+
+
+def _reason(error: Exception) -> str:
+    """The message of an error; its class where the message is empty, or is no sentence by itself."""
+    text = str(error)
+    return text if text and isinstance(error, (ImportError, SyntaxError)) else f"{type(error).__name__}: {text}"
+
+
+def _import_remedy(module: str, error: Exception) -> str:
+    missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
+    if not missing:
+        return ""
+    if not f"{module}.".startswith(f"{missing}."):  # a module that the user's module imports
+        return ". Install its package"
+    return ". Correct the name" if "." in missing else ". Install its package, or correct the name"
 
 
 def unknown_name(noun: str, name: str, allowed: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ feature in `kinds/test_new_kind.py`.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,85 +20,9 @@ from pipeline.errors import ConfigError
 
 Add = Callable[[str, str, str], None]
 
-COUNTS = '''
-"""Counts: z [b, 1] is the logarithm of the rate."""
-
-from pipeline.losses import Loss
-from pipeline.targets.regression import Regression
-
-
-def _poisson():
-    import tensorflow as tf
-
-    return lambda y, z: tf.exp(z[:, 0]) - y * z[:, 0]
-
-
-class Counts(Regression):
-    name = "counts"
-    heading = "Counts of"
-    loss = f"{__name__}:POISSON"
-    headlines = ("mae", "rmse")
-
-    def row_loss(self, label, loss):
-        return loss
-
-    def prediction(self, label):
-        import tensorflow as tf
-
-        return lambda z: tf.exp(z)[:, 0]
-
-    def serving_outputs(self, z, label, decision, *, prefix):
-        import keras
-
-        return {"prediction": keras.layers.Activation("exponential", name=f"{prefix}rate")(z)}
-
-
-POISSON = Loss("poisson", "negative log-likelihood of a rate", ("counts",), _poisson)
-COUNTS = Counts()
-'''
-
-PINBALL = '''
-"""The pinball loss of the 0.9 quantile."""
-
-from pipeline.losses import Loss
-
-
-def _build():
-    import tensorflow as tf
-
-    return lambda y, z: tf.maximum(0.9 * (y - z[:, 0]), 0.1 * (z[:, 0] - y))
-
-
-PINBALL = Loss("pinball", "quantile loss at 0.9", ("regression",), _build)
-'''
-
-BIAS = '''
-"""How far predictions are off on average, whatever the direction."""
-
-from pipeline.metrics import Metric
-
-
-def _keras():
-    import keras
-
-    class Bias(keras.metrics.MeanMetricWrapper):
-        def __init__(self):
-            super().__init__(lambda y, p: keras.ops.sum(p - y, axis=-1), name="bias", dtype="float64")
-
-    return Bias()
-
-
-def _reduce(accumulator, weights):
-    import numpy as np
-
-    sums = weights @ accumulator.sums
-    return np.abs(sums[:, 3] / sums[:, 0])
-
-
-BIAS = Metric(
-    "bias", "absolute bias", lower_is_better=True, low=0.0, of_numbers=_keras, reduce=_reduce, fits_numbers=True
-)
-'''
+PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+COUNTS, PINBALL, BIAS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+"""The examples of the page for those who change the code."""
 
 ELASTIC = '''
 """The absolute values of a kernel, and a tenth of their squares."""
@@ -274,12 +199,37 @@ def test_the_users_own_stand_as_references(tmp_path, monkeypatch, config):
 
 
 def test_a_reference_that_is_none_is_named(config):
-    from pipeline.model.losses import loss_of
-    from pipeline.schemas.label import LabelSpec
-
     with pytest.raises(ConfigError, match="Loss 'nowhere:LOSS' cannot be used: No module named 'nowhere'"):
-        loss_of(LabelSpec(name="y", task="regression"), config(loss="nowhere:LOSS").train.loss)
+        config(loss="nowhere:LOSS")
     with pytest.raises(ConfigError, match=r"there is no optimizer 'adm'\. Allowed: adam, .*Did you mean 'adam'\?"):
         config(optimizer="adm")
     with pytest.raises(ConfigError, match=r"there is no schedule 'cosin'\. .*Did you mean 'cosine'\?"):
         config(schedule="cosin")
+
+
+def test_all_references_are_imported_when_a_configuration_is_loaded(tmp_path, monkeypatch):
+    """In one message; a configuration at rest is read where its references cannot be imported."""
+    (tmp_path / "barn.py").write_text(PINBALL)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    content = {
+        "name": "n",
+        "data": {"source": {"path": "rows.csv"}, "label": "y", "task": "barn:AMUNT"},
+        "model": {"activation": "barn:act", "regularizer": {"name": "barn:reg", "weight": 0.1}},
+        "train": {
+            "loss": "barn:PINBAL",
+            "metrics": ["mae", "barn:train_metric"],
+            "optimizer": "barn:opt",
+            "schedule": "barn:sched",
+            "callbacks": ["barn:callback"],
+        },
+        "evaluate": {"metrics": ["mae", "barn:NO"]},
+        "search": {"sampler": "barn:sampler"},
+    }
+    with pytest.raises(ConfigError, match=r"\(10 problems\)") as caught:
+        parse_config(content)
+    message = str(caught.value)
+    for name in ("AMUNT", "act", "reg", "train_metric", "opt", "sched", "callback", "NO", "sampler"):
+        assert f"'barn:{name}' cannot be used: module 'barn' has no attribute '{name}'. " in message, name
+    assert "no attribute 'PINBAL'. Did you mean 'PINBALL'?" in message
+    assert "Install" not in message
+    assert parse_config(content, at_rest=True).train.loss == "barn:PINBAL"

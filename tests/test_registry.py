@@ -67,12 +67,26 @@ def test_a_reference_stands_for_the_users_own(fruit: Registry[Fruit], tmp_path: 
     assert fruit.get("garden:QUINCE").name == "quince"
     with pytest.raises(ConfigError, match=r"allowed is an instance of tests\.test_registry\.Fruit\. Received: int"):
         fruit.get("garden:STONE")
-    with pytest.raises(
-        ConfigError, match=r"garden' has no attribute 'PLUM'\. Install its package, or correct the name"
-    ):
+    with pytest.raises(ConfigError, match=r"garden' has no attribute 'PLUM'\. Correct the name\.$"):
         fruit.get("garden:PLUM")
+    with pytest.raises(ConfigError, match=r"garden' has no attribute 'QUINC'\. Did you mean 'QUINCE'\?$"):
+        fruit.get("garden:QUINC")
     lenient = Registry("fruit", fruit._package, Fruit, adapt=lambda name, value: Fruit(f"{name} {value}"))
     assert lenient.get("garden:STONE").name == "garden:STONE 3"
+
+
+def test_a_module_that_cannot_be_imported_is_answered_with_what_helps(fruit: Registry[Fruit], tmp_path: Path) -> None:
+    (tmp_path / "shed").mkdir()
+    for name, text in {"__init__": "", "needy": "import no_such_package", "broken": "{}['key']"}.items():
+        (tmp_path / "shed" / f"{name}.py").write_text(f"{text}\n")
+    for reference, end in {
+        "nowhere.at_all:X": r"No module named 'nowhere'\. Install its package, or correct the name\.",
+        "shed.tools:X": r"No module named 'shed\.tools'\. Correct the name\.",
+        "shed.needy:X": r"No module named 'no_such_package'\. Install its package\.",
+        "shed.broken:X": r"KeyError: 'key'\.",
+    }.items():
+        with pytest.raises(ConfigError, match=f"^Fruit '{reference}' cannot be used: {end}$"):
+            fruit.get(reference)
 
 
 def test_files_are_not_imported_where_entries_are_in_folders(fruit: Registry[Fruit], tmp_path: Path) -> None:

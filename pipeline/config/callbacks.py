@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from pipeline.registry import REFERENCE
+from pipeline.registry import REFERENCE, referenced
+from pipeline.schemas.references import is_imported
 from pipeline.schemas.section import Count, Integer, Number, Section
 
 
@@ -70,7 +71,9 @@ class CallbackConfig(Section):
 
     @field_validator("target")
     @classmethod
-    def _names_a_class(cls, value: str) -> str:
+    def _names_a_class(cls, value: str, info: ValidationInfo) -> str:
         if not REFERENCE.fullmatch(value):
             raise ValueError(f"allowed is package.module:Class. Received: {value!r}")
+        if is_imported(info):
+            referenced("callback", value)
         return value

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.config.expression import check_expression
 from pipeline.config.sampling import SamplingConfig
 from pipeline.config.source import SourceConfig
+from pipeline.schemas.references import entry_of
 from pipeline.schemas.section import Columns, Number, Section
 from pipeline.schemas.target import TARGETS
 
@@ -53,7 +54,7 @@ class DataConfig(Section):
 
     source: SourceConfig
     label: str
-    task: Annotated[str, AfterValidator(lambda name: TARGETS.check(name, "auto"))] = "auto"
+    task: Annotated[str, entry_of(TARGETS, "auto")] = "auto"
     positive_class: str | None = None
     key: Columns = ()
     weight: str | None = None

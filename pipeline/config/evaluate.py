@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.metrics import METRICS
+from pipeline.schemas.references import entry_of
 from pipeline.schemas.section import LATER, Fraction, Integer, Number, OneOrMore, Section
 
 NUMBERS_OF_GOALS = {"f1": (), "recall": ("at_least",), "cost": ("false_positive", "false_negative")}
@@ -63,8 +64,8 @@ class EvaluateConfig(Section):
         baseline_rows: the most training rows that it is fitted on.
         slices: columns of the source or SQL expressions of them; all metrics are reported for each of their values.
         importance_rows: the most rows that the importance of columns is measured on; 0 leaves it out.
-        metrics: of the user's own, beside those that are always measured: `package.module:name` of a `Metric` with
-            `reduce`, see `pipeline/metrics`.
+        metrics: of the user's own, beside those that are always measured, which may be named too:
+            `package.module:name` of a `Metric` with `reduce`, see `pipeline/metrics`.
     """
 
     calibration: Literal["none", "platt", "isotonic", "temperature"] = "none"
@@ -73,4 +74,4 @@ class EvaluateConfig(Section):
     baseline_rows: Annotated[Integer, Field(ge=10)] = 100_000
     slices: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=50)] = ()
     importance_rows: Annotated[Integer, Field(ge=0)] = 10_000
-    metrics: Annotated[tuple[Annotated[str, AfterValidator(METRICS.check)], ...], OneOrMore, LATER] = ()
+    metrics: Annotated[tuple[Annotated[str, entry_of(METRICS)], ...], OneOrMore, LATER] = ()

@@ -18,6 +18,7 @@ from pipeline.config.yaml_loader import parse_yaml
 from pipeline.errors import ConfigError, Problem, gather, nearest
 from pipeline.formatting import shortened
 from pipeline.redact import HIDDEN, is_secret_name, without_secrets, without_user
+from pipeline.schemas.references import AT_REST
 from pipeline.schemas.section import NAME_PATTERN, Section
 
 MAX_BYTES = 1_000_000
@@ -51,10 +52,15 @@ def load_config(path: str | Path, *, env: str | Path | None = None, overrides: S
     return parse_config(content)
 
 
-def parse_config(content: Mapping[str, Any]) -> RunConfig:
-    """Check plain content, as YAML gives it; see `load_config`."""
+def parse_config(content: Mapping[str, Any], *, at_rest: bool = False) -> RunConfig:
+    """Check plain content, as YAML gives it; see `load_config`.
+
+    Args:
+        content: the content.
+        at_rest: whether it is that of an earlier run, whose losses, metrics and the like need not be importable.
+    """
     try:
-        return RunConfig.model_validate(content)
+        return RunConfig.model_validate(content, context=AT_REST if at_rest else None)
     except ValidationError as error:
         details = error.errors(include_url=False)
         problems = [_problem(detail, content) for detail in details[:MOST_PROBLEMS]]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from pipeline.optimizers import OPTIMIZERS, with_momentum
+from pipeline.schemas.references import entry_of, stays_unresolved
 from pipeline.schemas.section import Count, Number, Section
 
 Positive = Annotated[Number, Field(gt=0.0)]
@@ -33,7 +34,7 @@ class OptimizerConfig(Section):
             depends on it.
     """
 
-    name: Annotated[str, AfterValidator(OPTIMIZERS.check)] = "adam"
+    name: Annotated[str, entry_of(OPTIMIZERS)] = "adam"
     learning_rate: Positive = 1e-3
     momentum: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.0
     weight_decay: Annotated[Number, Field(ge=0.0)] | None = None
@@ -45,10 +46,12 @@ class OptimizerConfig(Section):
     reduction: Literal["mean", "adasum"] = "mean"
 
     @model_validator(mode="after")
-    def _fits(self) -> OptimizerConfig:
+    def _fits(self, info: ValidationInfo) -> OptimizerConfig:
         clips = [name for name in ("clip_value", "clip_norm", "clip_global_norm") if getattr(self, name) is not None]
         if len(clips) > 1:
             raise ValueError(f"only one kind of clipping is allowed. Received: {', '.join(clips)}. Remove the others")
+        if stays_unresolved(self.name, info):
+            return self
         if self.momentum and not OPTIMIZERS.resolve(self.name).has_momentum:
             raise ValueError(
                 f"momentum is allowed for {' and '.join(with_momentum())}. Received: {self.name} with {self.momentum}. "

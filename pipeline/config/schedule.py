@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from pipeline.schedules import SCHEDULES
+from pipeline.schemas.references import entry_of, stays_unresolved
 from pipeline.schemas.section import Count, Fraction, Number, Section
 
 
@@ -26,7 +27,7 @@ class ScheduleConfig(Section):
         final: the last rate, of those that have one.
     """
 
-    name: Annotated[str, AfterValidator(SCHEDULES.check)] = "constant"
+    name: Annotated[str, entry_of(SCHEDULES)] = "constant"
     warmup_epochs: Annotated[Number, Field(ge=0.0)] = 0.0
     factor: Annotated[Number, Field(gt=0.0, le=1.0)] = 0.5
     every_epochs: Count = 10
@@ -36,7 +37,9 @@ class ScheduleConfig(Section):
     final: Fraction = 0.0
 
     @model_validator(mode="after")
-    def _has_these_settings(self) -> ScheduleConfig:
+    def _has_these_settings(self, info: ValidationInfo) -> ScheduleConfig:
+        if stays_unresolved(self.name, info):
+            return self
         schedule = SCHEDULES.resolve(self.name)
         settings = {"name", *schedule.options} | ({"warmup_epochs"} if schedule.warms_up else set())
         strange = [name for name in type(self).model_fields if name not in settings and self.has_changed(name)]

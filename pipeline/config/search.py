@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from pipeline.config.search_space import ParameterConfig, space_problems
 from pipeline.metrics import METRICS, trained_metrics
 from pipeline.samplers import SAMPLERS, samplers_of_several_goals
+from pipeline.schemas.references import entry_of, stays_unresolved
 from pipeline.schemas.section import Count, Integer, Name, Number, OneOrMore, Section
 
 AUTO = "auto"
@@ -73,7 +74,7 @@ class SearchConfig(Section):
     goal: Literal["auto", "minimize", "maximize"] = "auto"
     further_goals: Annotated[tuple[FurtherGoal, ...], OneOrMore] = ()
     tolerance: Annotated[Number, Field(ge=0.0)] = 0.0
-    sampler: Annotated[str, AfterValidator(SAMPLERS.check)] = "tpe"
+    sampler: Annotated[str, entry_of(SAMPLERS)] = "tpe"
     pruner: Literal["none", "median", "halving", "hyperband", "wilcoxon"] = "median"
     startup_trials: Count = 10
     final: Literal["train", "train_and_validation"] = "train"
@@ -100,11 +101,11 @@ class SearchConfig(Section):
         return (Goal(self.metric, self.maximizes), *(Goal(name, _is_maximized(name)) for name in self.further_goals))
 
     @model_validator(mode="after")
-    def _goals_go_together(self) -> SearchConfig:
+    def _goals_go_together(self, info: ValidationInfo) -> SearchConfig:
         names = [goal.name for goal in self.goals]
         if repeated := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"goal '{repeated[0]}' is given {names.count(repeated[0])} times")
-        if not self.further_goals:
+        if not self.further_goals or stays_unresolved(self.sampler, info):
             return self
         if not SAMPLERS.resolve(self.sampler).takes_several_goals:
             raise ValueError(

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pipeline.config.sql.query import check_table, checked_query
+from pipeline.schemas.references import entry_of
 from pipeline.schemas.section import LATER, Count, Integer, OneOrMore, Section
 from pipeline.sources.registry import FORMATS, format_settings, formats_with
 
@@ -34,12 +35,6 @@ _TABLE = re.compile(r"(?:\w+|`(?:[^`]|``)+`)(?:\.(?:\w+|`(?:[^`]|``)+`)){0,2}")
 
 def _lower_case(value: Any) -> Any:
     return ENCODING_ALIASES.get(value.lower(), value.lower()) if isinstance(value, str) else value
-
-
-def _is_format(value: str) -> str:
-    if FORMATS.check(value, AUTO) != AUTO:
-        FORMATS.resolve(value)
-    return value
 
 
 Paths = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
@@ -75,7 +70,7 @@ class SourceConfig(Section):
     table: str | None = None
     query: Annotated[str, Field(max_length=100_000)] | None = None
     sample: SampleName | None = None
-    format: Annotated[str, AfterValidator(_is_format)] = AUTO
+    format: Annotated[str, entry_of(FORMATS, AUTO)] = AUTO
     options: Annotated[dict[str, Any], LATER] = Field(default_factory=dict)
     encoding: Annotated[Encoding, BeforeValidator(_lower_case)] = "utf-8"
     separator: Sign | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.config.callbacks import CallbackConfig, PlateauConfig, RateFinderConfig
 from pipeline.config.checkpoint import CheckpointConfig
@@ -13,9 +13,19 @@ from pipeline.config.launch import LaunchConfig
 from pipeline.config.optimizer import OptimizerConfig
 from pipeline.config.schedule import ScheduleConfig
 from pipeline.losses import LOSSES
+from pipeline.registry import REFERENCE, referenced
+from pipeline.schemas.references import entry_of, is_imported
 from pipeline.schemas.section import Columns, Count, Integer, Number, Section, Size
 
 LEAST_FEED_MEMORY = 64 << 20
+
+
+def _metrics_exist(names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    """References are imported; classes of `keras.metrics` are looked up by the ranks, which load Keras."""
+    for name in names if is_imported(info) else ():
+        if REFERENCE.fullmatch(name):
+            referenced("metric", name)
+    return names
 
 
 class EarlyStoppingConfig(Section):
@@ -34,7 +44,8 @@ class TrainConfig(LaunchConfig):
     """Training.
 
     Attributes:
-        workers: Horovod ranks; 1 trains in the job's own process.
+        workers: ranks, which exchange gradients through shared memory on one host and by Horovod between hosts; 1
+            trains in the job's own process.
         batch_size: rows in a global batch, over all ranks.
         epochs: the most epochs.
         optimizer: a name or a section.
@@ -70,7 +81,7 @@ class TrainConfig(LaunchConfig):
     batch_size: Count = 512
     epochs: Count = 20
     optimizer: OptimizerConfig = OptimizerConfig()
-    loss: Annotated[str, AfterValidator(lambda name: LOSSES.check(name, "auto"))] = "auto"
+    loss: Annotated[str, entry_of(LOSSES, "auto")] = "auto"
     class_weights: Literal["none", "balanced"] | dict[str, Number] = "none"
     schedule: ScheduleConfig = ScheduleConfig()
     reduce_on_plateau: PlateauConfig | None = None
@@ -79,7 +90,7 @@ class TrainConfig(LaunchConfig):
     callbacks: tuple[CallbackConfig, ...] = ()
     tensorboard: bool = False
     checkpoint: CheckpointConfig | None = CheckpointConfig()
-    metrics: Columns = ()
+    metrics: Annotated[Columns, AfterValidator(_metrics_exist)] = ()
     steps_per_execution: Count | Literal["auto"] = "auto"
     mixed_precision: Literal["none", "float16", "bfloat16"] = "none"
     threads: Count | None = None

@@ -33,6 +33,9 @@ IMPROVING = 0.01
 """Relative fall of the monitored loss over the last quarter of the epochs above which it still improves."""
 WORSE = 0.03
 """Relative rise of the validation loss from its best epoch to the last above which it is not chance."""
+SUSTAINED = 3
+"""Last epochs that must each be that much worse: one or two noisy epochs are chance, three in a row are a trend, and
+early stopping with the smallest useful patience still leaves as many after the best epoch."""
 WIDE_GAP = 0.25
 """Gap from the training loss up to the validation loss at the best epoch, as a share of the validation loss."""
 FAR = 0.05
@@ -56,7 +59,7 @@ def diagnose(curves: LossCurves) -> tuple[Finding, ...]:
         return (diverged,)
     if curves.training.size < FEWEST_EPOCHS:
         return (_too_short(curves), *_without_validation(curves))
-    checks = (_unstable, _underfitting, _overfitting, _still_improving, _validation_easier)
+    checks = (_unstable, _underfitting, _overfitting_or_improving, _validation_easier)
     findings = tuple(finding for check in checks if (finding := check(curves)) is not None)
     return (*(findings or (_healthy(curves),)), *_without_validation(curves))
 
@@ -119,13 +122,19 @@ def _underfitting(curves: LossCurves) -> Finding | None:
     )
 
 
+def _overfitting_or_improving(curves: LossCurves) -> Finding | None:
+    """One of the two at most: their remedies contradict each other."""
+    return _overfitting(curves) or _still_improving(curves)
+
+
 def _overfitting(curves: LossCurves) -> Finding | None:
     if not curves.validation.size:
         return None
     training, validation, index = curves.training, curves.validation, curves.best - 1
     best, last = float(validation[index]), float(validation[-1])
     remedy = "Add model.dropout or model.l2, use a smaller network, or more rows."
-    rise = last - best
+    later = validation[index + 1 :][-SUSTAINED:]
+    rise = float(later.min()) - best if later.size == SUSTAINED else 0.0
     if rise > WORSE * best and rise > NOTICEABLE * curves.level / 2 and training[-1] < training[index]:
         return Finding(
             FindingKind.OVERFITTING,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, Problem, gather
 from pipeline.evaluation.accumulator import Accumulator
 from pipeline.evaluation.bootstrap_groups import intervals, replicate_weights
 from pipeline.evaluation.class_accumulator import ClassAccumulator
@@ -66,20 +66,44 @@ def further_metrics(names: Sequence[str], accumulator: Accumulator) -> list[Metr
         ConfigError: a named one does not fit.
     """
     classes = isinstance(accumulator, ClassAccumulator)
-    metrics = [METRICS.get(name) for name in names]
-    for name, metric in zip(names, metrics, strict=True):
-        if not metric.is_reduced_for(classes=classes):
-            kind = "have classes" if classes else "are numbers"
-            raise ConfigError(
-                f"evaluate.metrics: '{name}' cannot be measured for labels that {kind}. "
-                "Allowed: a Metric with `reduce` that fits such labels. Remove it."
-            )
-    return [*(metric for metric in METRICS.entries.values() if metric.is_reduced_for(classes=classes)), *metrics]
+    check_further(names, classes=classes)
+    metrics = [*METRICS.entries.values(), *(METRICS.get(name) for name in names if name not in METRICS.entries)]
+    return [metric for metric in metrics if metric.is_reduced_for(classes=classes)]
+
+
+def check_further(names: Sequence[str], *, classes: bool) -> None:
+    """Check the names in `evaluate.metrics` against the label, with or without classes.
+
+    Raises:
+        ConfigError: a metric is neither measured anyway nor by its own `reduce`.
+    """
+    problems = []
+    for name in names:
+        metric = METRICS.get(name)
+        shipped = name in METRICS.entries and metric.is_measured_for(classes=classes)
+        if not (shipped or metric.is_reduced_for(classes=classes)):
+            what = f"'{name}' cannot be measured for labels that {'have classes' if classes else 'are numbers'}"
+            problems.append(Problem(what, "a Metric with `reduce` that fits such labels", remedy="Remove it"))
+    if problems:
+        raise ConfigError(f"evaluate.metrics: {gather('some do not fit the label', problems)}")
 
 
 def _reduced(metric: Metric, accumulator: Accumulator, weights: Floats) -> Floats:
     assert metric.reduce is not None, "see `Metric.is_reduced_for`"
-    return metric.reduce(accumulator, weights)
+    try:
+        values = np.asarray(metric.reduce(accumulator, weights), dtype=np.float64)
+    except Exception as error:  # whatever the user's code raises
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ConfigError(
+            f"evaluate.metrics: '{metric.name}' cannot be computed: {type(error).__name__}: {reason}. "
+            "Correct its `reduce`, or remove it."
+        ) from error
+    if values.shape != weights.shape[:1]:
+        raise ConfigError(
+            f"evaluate.metrics: '{metric.name}' gives values of a wrong shape. Allowed: {list(weights.shape[:1])}, one "
+            f"for each replicate. Received: {list(values.shape)}. Correct its `reduce`, or remove it."
+        )
+    return values
 
 
 def _regression(accumulator: RegressionAccumulator, weights: Floats, more: Mapping[str, Floats]) -> MeasuredMetrics:

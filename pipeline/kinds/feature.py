@@ -61,8 +61,11 @@ class Feature(Document):
         return True
 
     def examples(self, column: str) -> Iterator[float | str]:
-        """Values of one column of the source that it treats in different ways, if any."""
-        raise NotImplementedError
+        """Values of one column of the source that it treats in different ways, if any.
+
+        They are tried when a model is saved, and make up the example that MLflow keeps.
+        """
+        return iter(())
 
 
 class NumberFeature(Feature):

@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pipeline.kinds.feature import TextFeature
+from pipeline.kinds.feature import Feature, NumberFeature, TextFeature
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -96,10 +96,39 @@ def layers_of(kind: str) -> Layers:
     return cast(Layers, _module(kind, "layers"))
 
 
+def missing_functions(kind: str, feature: type[Feature]) -> tuple[str, ...]:
+    """The functions that a kind must have and lacks; `serve` is not looked for in a module `layers`, which would load
+    TensorFlow.
+
+    Args:
+        kind: its name or reference.
+        feature: the class of its fitted features.
+    """
+    arrays = arrays_of(kind)
+    missing = [name for name in _functions_of(feature) if not callable(getattr(arrays, name, None))]
+    package = _package(kind)
+    whole = import_module(package)
+    has_layers = hasattr(whole, "__path__") and find_spec(f"{package}.layers") is not None
+    serves = has_layers or callable(getattr(whole, "serve", None))
+    return (*missing, *(() if serves else ("serve",)))
+
+
+def _functions_of(feature: type[Feature]) -> tuple[str, ...]:
+    names: tuple[str, ...] = ("needs", "fit", "stored")
+    if issubclass(feature, NumberFeature):
+        names += ("transform", "of_numbers", "beyond_float32")
+        return (*names, "source_values") if getattr(feature, "keeps_values", True) else names
+    return (*names, "table") if issubclass(feature, TextFeature) else names
+
+
+def _package(kind: str) -> str:
+    return kind.partition(":")[0] if ":" in kind else f"{__package__}.{kind}"
+
+
 @cache
 def _module(kind: str, name: str) -> Any:
     """The module of a kind's folder, or the one that declares it, where that is all of it."""
-    package = kind.partition(":")[0] if ":" in kind else f"{__package__}.{kind}"
+    package = _package(kind)
     whole = import_module(package)
     if not hasattr(whole, "__path__") or find_spec(f"{package}.{name}") is None:
         return whole

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.kinds.feature import Feature
+from pipeline.kinds.interfaces import missing_functions
 from pipeline.registry import REFERENCE, Registry, unknown_name
 from pipeline.schemas.section import Section, parse_options
 
@@ -96,9 +97,16 @@ def check_encoding(section: ColumnSection, encoding: str) -> str:
     """The encoding, where it leads to a kind of that section.
 
     Raises:
-        ValueError: see `kind_of_encoding`.
+        ValueError: see `kind_of_encoding`; or the kind, if it is none of those that ship, lacks functions.
     """
-    kind_of_encoding(section, encoding)
+    kind = kind_of_encoding(section, encoding)
+    if kind in FIRST:  # checked by tests; their functions would load pyarrow
+        return encoding
+    if missing := missing_functions(kind, KINDS.resolve(kind).feature):
+        raise ValueError(
+            f"the kind of feature '{kind}' lacks functions: {', '.join(missing)}. Define them beside its FeatureKind, "
+            "as pipeline/kinds/interfaces.py describes them"
+        )
     return encoding
 
 

@@ -30,13 +30,17 @@ class Metric:
         low: the smallest value that it can have.
         high: the largest value that it can have.
         is_share: whether it is a share, shown as a percentage.
-        of_numbers: makes the Keras metric for labels that are numbers; None if training cannot measure it.
-        of_classes: makes it for labels with classes, from the width of the network's output: 1 for two classes.
+        of_numbers: makes the Keras metric for labels that are numbers; None if training cannot measure it. Its
+            `update_state` takes labels and predictions, float32 [b, 1], in the label's unit, and weights, float32 [b].
+            Its variables are sums; give it `dtype="float64"`.
+        of_classes: makes it for labels with classes, from the width k of the network's output: 1 for two classes. Then
+            predictions are float64 probabilities, [b, 1] or [b, k], and labels class ids, float32 [b, 1], or for
+            several classes one-hot, float64 [b, k]: cast one to the type of the other before computing with both.
         reduce: computes the metric of r replicates, [r], NaN where undefined, from an evaluation's accumulator
-            (`RegressionAccumulator` or `ClassAccumulator`) and how often each of its g groups counts, [r, g]. None for
-            the metrics that `evaluation/measured_metrics.py` computes together, since they share sums.
-        fits_numbers: whether an evaluation measures it by `reduce` for labels that are numbers.
-        fits_classes: whether an evaluation measures it by `reduce` for labels with classes.
+            (`RegressionAccumulator` or `ClassAccumulator`) and how often each of its g groups counts, [r, g]; all are
+            float64. None for the metrics that `evaluation/measured_metrics.py` computes together, as they share sums.
+        fits_numbers: whether an evaluation measures it for labels that are numbers.
+        fits_classes: whether an evaluation measures it for labels with classes.
     """
 
     name: str
@@ -60,9 +64,13 @@ class Metric:
         """Whether training can measure it for labels with or without classes."""
         return (self.of_classes if classes else self.of_numbers) is not None
 
+    def is_measured_for(self, *, classes: bool) -> bool:
+        """Whether an evaluation measures it for labels with or without classes."""
+        return self.fits_classes if classes else self.fits_numbers
+
     def is_reduced_for(self, *, classes: bool) -> bool:
         """Whether `reduce` measures it for labels with or without classes."""
-        return self.reduce is not None and (self.fits_classes if classes else self.fits_numbers)
+        return self.reduce is not None and self.is_measured_for(classes=classes)
 
 
 METRICS = Registry("metric", __name__, Metric)

@@ -56,19 +56,19 @@ def _f1(outputs: int) -> Any:
 
 
 def _share(name: str, **more: Any) -> Metric:
-    return Metric(name, low=0.0, high=1.0, is_share=True, **more)
+    return Metric(name, low=0.0, high=1.0, is_share=True, fits_classes=True, **more)
 
 
 ACCURACY = _share("accuracy", of_classes=_accuracy)
-AUC = Metric("auc", "AUC", low=0.0, high=1.0, of_classes=_auc)
+AUC = Metric("auc", "AUC", low=0.0, high=1.0, fits_classes=True, of_classes=_auc)
 PRECISION = _share("precision", of_classes=_precision)
 RECALL = _share("recall", of_classes=_recall)
-F1 = Metric("f1", "F1", low=0.0, high=1.0, of_classes=_f1)
-F2 = Metric("f2", "F2", low=0.0, high=1.0)
-F_HALF = Metric("f0.5", "F0.5", low=0.0, high=1.0)
-AVERAGE_PRECISION = Metric("average_precision", low=0.0, high=1.0)
-LOG_LOSS = Metric("log_loss", lower_is_better=True, low=0.0)
-BRIER = Metric("brier", "Brier score", lower_is_better=True, low=0.0)
+F1 = Metric("f1", "F1", low=0.0, high=1.0, fits_classes=True, of_classes=_f1)
+F2 = Metric("f2", "F2", low=0.0, high=1.0, fits_classes=True)
+F_HALF = Metric("f0.5", "F0.5", low=0.0, high=1.0, fits_classes=True)
+AVERAGE_PRECISION = Metric("average_precision", low=0.0, high=1.0, fits_classes=True)
+LOG_LOSS = Metric("log_loss", lower_is_better=True, low=0.0, fits_classes=True)
+BRIER = Metric("brier", "Brier score", lower_is_better=True, low=0.0, fits_classes=True)
 ERROR_RATE = _share("error_rate", lower_is_better=True)
 NULL_ERROR_RATE = _share("null_error_rate")
 BALANCED_ACCURACY = _share("balanced_accuracy")

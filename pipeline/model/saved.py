@@ -21,6 +21,7 @@ from pipeline.errors import TrainError
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.kinds.text.layers import LookUpTexts
 from pipeline.model.prediction_layer import LABEL
+from pipeline.model.tracing import traced
 from pipeline.schemas.tokens import NULL_TOKEN
 
 ENDPOINT = "serving_default"
@@ -56,6 +57,7 @@ def write_saved_model(model: keras.Model, state: FittedFeatures, folder: Path) -
     module.weights = [variable.value for variable in model.variables]
     module.tables = [layer.table for layer in model.layers if isinstance(layer, LookUpTexts)]
     served = tf.function(serve, input_signature=[signature])
+    traced(served)
     tf.saved_model.save(module, str(folder), signatures={ENDPOINT: served})
     file = folder / COLUMNS
     file.parent.mkdir(exist_ok=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.activations import ACTIVATIONS
 from pipeline.networks.network import Network, NetworkConfig, NetworkInputs
 from pipeline.networks.regularizer import RegularizerConfig, RegularizerSetting
+from pipeline.schemas.references import entry_of
 from pipeline.schemas.section import LATER, Count, Number
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class MlpConfig(NetworkConfig):
 
     type: Literal["mlp"] = "mlp"
     hidden: tuple[Count, ...] = (64, 64)
-    activation: Annotated[str, AfterValidator(ACTIVATIONS.check)] = "relu"
+    activation: Annotated[str, entry_of(ACTIVATIONS)] = "relu"
     dropout: Annotated[Number, Field(ge=0.0, lt=1.0)] = 0.0
     l2: Annotated[Number, Field(ge=0.0)] = 0.0
     regularizer: Annotated[RegularizerSetting, LATER] = None

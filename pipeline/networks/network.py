@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import ModelWrapValidatorHandler, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from pipeline.kinds.fitted_features import FittedFeatures
@@ -84,7 +84,9 @@ class NetworkConfig(Section):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _is_checked_by_its_network(cls, value: Any, handler: ModelWrapValidatorHandler[NetworkConfig]) -> NetworkConfig:
+    def _is_checked_by_its_network(
+        cls, value: Any, handler: ModelWrapValidatorHandler[NetworkConfig], info: ValidationInfo
+    ) -> NetworkConfig:
         if cls is not NetworkConfig or not isinstance(value, Mapping):
             return handler(value)
         try:
@@ -93,7 +95,7 @@ class NetworkConfig(Section):
             wrong = PydanticCustomError("value_error", "{error}", {"error": str(error)})
             details = InitErrorDetails(type=wrong, loc=("type",), input=value)
             raise ValidationError.from_exception_data(cls.__name__, [details]) from error
-        return cast(NetworkConfig, section.model_validate(value))
+        return cast(NetworkConfig, section.model_validate(value, context=info.context))
 
 
 def network_name(content: Any) -> str:

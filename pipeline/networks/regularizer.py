@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from pipeline.regularizers import REGULARIZERS
+from pipeline.schemas.references import entry_of
 from pipeline.schemas.section import Number, Section
 
 
@@ -19,7 +20,7 @@ class RegularizerConfig(Section):
         weight: of it in the loss.
     """
 
-    name: Annotated[str, AfterValidator(REGULARIZERS.check)]
+    name: Annotated[str, entry_of(REGULARIZERS)]
     weight: Annotated[Number, Field(gt=0.0)] = 0.01
 
     def build(self) -> Any:

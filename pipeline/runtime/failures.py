@@ -39,6 +39,11 @@ SETTLE_SECONDS = 2.0
 """The surviving ranks write their records within moments of a rank's death."""
 
 
+TRACED = "in user code:"
+"""How AutoGraph begins the message of an error in a function that it traced: frames follow, then the error itself."""
+TRACED_FRAME = re.compile(r'File "([^"]+)", line (\d+), in \S+  \*$', re.M)
+
+
 class RankLost(TrainError):
     """A rank's process died or stalled without an error of its own; a relaunch may succeed."""
 
@@ -74,7 +79,7 @@ def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
         record = FailureRecord(
             rank=rank,
             kind=type(error).__name__,
-            message=str(error),
+            message=message_of(error),
             details="".join(traceback.format_exception(error)),
             # The end of a rank breaks off the collectives of all; an error of ours is a cause.
             consequence=not isinstance(error, PipelineError)
@@ -85,6 +90,20 @@ def failures_recorded(launch: StoragePath, rank: int) -> Iterator[None]:
             if not files.exists(file):  # the innermost record has the most detail
                 files.write_atomically(file, record.to_json().encode())
         raise
+
+
+def message_of(error: BaseException) -> str:
+    """The message of an error; of one in a function that TensorFlow traced, without its frames but for the last place.
+
+    Errors of ours name the cause themselves, and so no place.
+    """
+    head, traced, rest = str(error).partition(TRACED)
+    if not traced or head.strip():
+        return str(error)
+    message = " ".join(line.strip() for line in rest.rstrip().rpartition("\n\n")[2].splitlines() if line.strip())
+    message = message.removeprefix(f"{type(error).__name__}: ")
+    places = [] if isinstance(error, PipelineError) else TRACED_FRAME.findall(rest)
+    return f"{message.rstrip('.')} ({places[-1][0]}, line {places[-1][1]})" if places else message
 
 
 def first_cause(launch: StoragePath, error: BaseException, workers: int) -> PipelineError:

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any, cast
 import psutil
 
 from pipeline.errors import PipelineError, TrainError, full_disk_error
-from pipeline.runtime.failures import failures_recorded, first_cause
-from pipeline.runtime.heartbeats import Heartbeat, sending_heartbeats
+from pipeline.runtime.failures import failures_recorded, first_cause, message_of
+from pipeline.runtime.heartbeats import Heartbeat, read_heartbeats, sending_heartbeats
 from pipeline.runtime.quiet import import_quietly, quiet_environment
 from pipeline.runtime.rank_info import ALONE, RankInfo, rank_info_of
 from pipeline.runtime.rank_watch import RankWatch
 from pipeline.runtime.stall_detector import Limits, StallDetector
 from pipeline.runtime.stderr_filter import filtered_standard_error
+from pipeline.runtime.stopped_ranks import kill_stopped
 from pipeline.store.filesystem import StoragePath, storage_path
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def run_ranks(
         with _tagged(context) as tag, watch.until_failure(lambda: context.cancelJobsWithTag(tag)):
             answers = stage.mapPartitions(lambda rows: _run_task(rows, target, payload, uri, bound)).collect()
     except Exception as error:
+        kill_stopped(context, read_heartbeats(launch).values())
         raise watch.failure or first_cause(launch, error, workers) from error
     finally:
         context.setJobDescription(None)  # type: ignore[arg-type]
@@ -122,12 +124,13 @@ def _run_here(target: str, payload: str) -> str:
     """Run in this process; an error becomes the one that a rank on Spark would cause."""
     try:
         return cast(Target, load_function(target))(payload, ALONE)
-    except PipelineError:
+    except PipelineError as error:
+        error.args = (message_of(error),)
         raise
     except Exception as error:
         if isinstance(error, OSError) and (full := full_disk_error(str(error))):
             raise full from error
-        raise TrainError(f"{target.rpartition(':')[2]} failed: {type(error).__name__}: {error}") from error
+        raise TrainError(f"{target.rpartition(':')[2]} failed: {type(error).__name__}: {message_of(error)}") from error
 
 
 def _run_task(

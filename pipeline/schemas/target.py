@@ -87,8 +87,11 @@ class Target(ABC):
 
     @abstractmethod
     def prediction(self, label: LabelSpec) -> Callable[[Any], Any]:
-        """From z to predictions in TensorFlow's operations: [b] numbers in the label's unit or probabilities of class
-        id 1, or [b, k] probabilities."""
+        """From z, float32 [b, k], to predictions in TensorFlow's operations: numbers in the label's unit, float32 [b],
+        or probabilities, float64, [b] of class id 1 or [b, k] of all classes.
+
+        Metrics of training get them in this type, and labels as float32.
+        """
 
     @abstractmethod
     def serving_outputs(self, z: Any, label: LabelSpec, decision: DecisionRule, *, prefix: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pipeline.model.serving  # noqa: F401 (registers the layers that the file 
 from pipeline.kinds.fitted_features import RawColumn
 from pipeline.model.device import configure_devices
 from pipeline.model.keras_file import load_keras_file
+from pipeline.model.tracing import traced
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.store.filesystem import storage_path
@@ -35,6 +36,7 @@ class Predictor:
             for i, column in enumerate(columns)
         }
         self._predict = tf.function(lambda rows: model(rows, training=False), input_signature=[signature])
+        traced(self._predict)
 
     def predict(self, arrays: Sequence[pa.Array]) -> list[pa.Array]:
         """Score b rows.

@@ -36,7 +36,8 @@ class SourceFormat:
         options: what `data.source.options` may hold; None for nothing.
         one_path: whether `data.source.path` is a single folder.
         columns: from an open file and the options to the columns of the file and their types, by name. The file is a
-            binary stream, decompressed where its name says that it is compressed.
+            binary file of Python's (`io.BufferedReader`, so it has lines), decompressed where its name says that it is
+            compressed; then it cannot seek.
         read: from the same to the rows of the file: record batches with these columns, in any order.
         opening: `module:function` that opens a source of this format: from `(spark, source, config)` to a
             `SourceTable`. By default one that goes by `columns` and `read`.

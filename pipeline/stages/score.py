@@ -82,7 +82,8 @@ def score_source(
     start = time.monotonic()
     version = f"{bundle.card.model_id}-{bundle.card.sha256[:SHORT_HASH]}"
     _log_model(resources.tracker, bundle.card, version)
-    trained = parse_config(parse_yaml(bundle.config, f"The configuration of model {bundle.card.model_id} is"))
+    content = parse_yaml(bundle.config, f"The configuration of model {bundle.card.model_id} is")
+    trained = parse_config(content, at_rest=True)
     source, opened = _open(resources, config, bundle, trained)
     with output_draft(output) as draft:
         scoring = time.monotonic()

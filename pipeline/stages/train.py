@@ -11,6 +11,7 @@ from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import DataError
+from pipeline.evaluation.measured_metrics import check_further
 from pipeline.formatting import counted
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
@@ -105,6 +106,7 @@ def check_training(store: Store, train: TrainConfig, evaluate: EvaluateConfig) -
     loss_of(store.features.label, train.loss)
     class_weights_of(store.features.label, train.class_weights)
     check_decision(store.features.label, evaluate)
+    check_further(evaluate.metrics, classes=bool(store.features.label.classes))
     if not store.split("validation").rows and DecisionConfig.of(evaluate).needs_rows:
         raise DataError(
             f"Store {store.path} has no validation rows, which evaluate.calibration and a goal of "

@@ -123,8 +123,11 @@ def has_response(error: Exception) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """An error's message on one line, of bounded length, without user names and passwords."""
-    return cut(without_user(" ".join(str(error).split())))
+    """An error's message on one line, of bounded length, without user names and passwords.
+
+    An error without a message is named by its class.
+    """
+    return cut(without_user(" ".join(str(error).split()) or type(error).__name__))
 
 
 def cut(text: str) -> str:

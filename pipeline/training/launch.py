@@ -83,7 +83,9 @@ def _launch(spark: SparkSession, job: RankJob, options: LaunchOptions) -> list[s
                 spark, job.train.workers, TARGET, payload=job.to_json(), scratch=job.open_scratch(), options=options
             )
         except RankLost as error:
-            if restarts == job.train.max_restarts:
+            if restarts == job.train.max_restarts and job.train.checkpoint is None:
                 raise
+            if restarts == job.train.max_restarts:
+                raise RankLost(f"{error} The same command resumes the run from its last checkpoint.") from error
             restarts += 1
             logger.warning("%s Relaunching the ranks (%d of %d).", error, restarts, job.train.max_restarts)

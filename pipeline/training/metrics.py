@@ -41,7 +41,8 @@ class EpochMetrics:
         """
         self._label, self._optimizer = label, optimizer
         self._loss = keras.metrics.Mean(name="loss", dtype=EXACT)
-        self._metrics = [build_metric(name, label) for name in dict.fromkeys(names or label.target.training_metrics)]
+        self._names = [*dict.fromkeys(names or label.target.training_metrics)]
+        self._metrics = [build_metric(name, label) for name in self._names]
 
     @property
     def variables(self) -> list[Any]:
@@ -56,8 +57,11 @@ class EpochMetrics:
     def update(self, label: Any, prediction: Any, *, row_loss: Any, weight: Any) -> None:
         """Add one batch: label [b], prediction [b] or [b, k], loss of each row [b], weight [b]."""
         self._loss.update_state(row_loss, sample_weight=weight)
-        for metric in self._metrics:
-            _update(metric, self._label, label, prediction, weight)
+        for name, metric in zip(self._names, self._metrics, strict=True):
+            try:
+                _update(metric, self._label, label, prediction, weight)
+            except Exception as error:  # whatever the user's code raises while it is traced
+                raise ConfigError(_failure(name, self._label, error)) from error
 
     def finish(self, world: World) -> dict[str, float]:
         """The results over all ranks; the states are zero again afterwards."""
@@ -87,16 +91,23 @@ def build_metric(name: str, label: LabelSpec) -> keras.metrics.Metric:
     except ConfigError:
         raise
     except Exception as error:
-        raise ConfigError(
-            f"train.metrics: '{name}' cannot be computed for the {label.task} label '{label.name}': "
-            f"{str(error).splitlines()[0]}. Allowed: {', '.join(allowed)}. Remove it."
-        ) from error
+        raise ConfigError(_failure(name, label, error)) from error
     if not adds_up:
         raise ConfigError(
             f"train.metrics: '{name}' is not a sum over rows, so the ranks cannot add up their states. "
             f"Allowed: {', '.join(allowed)}, and others whose variables start at zero and add up over rows. Remove it."
         )
     return metric
+
+
+def _failure(name: str, label: LabelSpec, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = f"{type(error).__name__}: {lines[0].rstrip('.')}" if lines else type(error).__name__
+    allowed = ", ".join(trained_metrics(classes=bool(label.classes)))
+    return (
+        f"train.metrics: '{name}' cannot be computed for the {label.task} label '{label.name}': {reason}. "
+        f"Allowed: {allowed}, or a metric that takes what pipeline.metrics.Metric describes. Correct or remove it."
+    )
 
 
 @contextmanager
@@ -141,6 +152,8 @@ def _foreign(name: str, label: LabelSpec) -> keras.metrics.Metric:
 
 def _update(metric: keras.metrics.Metric, spec: LabelSpec, label: Any, prediction: Any, weight: Any) -> None:
     """Update a metric. Keras averages over the last axis, and expects several classes in a column each."""
+    if "TopK" in type(metric).__name__:
+        prediction = tf.cast(prediction, tf.float32)  # the only type that `tf.math.in_top_k` takes
     if spec.outputs == 1:
         metric.update_state(label[:, None], prediction[:, None], sample_weight=weight)
     elif type(metric).__name__.startswith("Sparse"):
@@ -165,7 +178,7 @@ def _adds_up(metric: keras.metrics.Metric, label: LabelSpec) -> bool:
 
 
 def _trial(label: LabelSpec, seed: int) -> tuple[Any, Any, Any]:
-    """A few rows: labels, predictions, weights."""
+    """A few rows: labels, predictions, weights, of the types that training has."""
     random, rows, classes = np.random.default_rng(seed), 16, max(label.outputs, 2)
     labels: Any
     predictions: Any
@@ -175,6 +188,6 @@ def _trial(label: LabelSpec, seed: int) -> tuple[Any, Any, Any]:
         labels, scores = np.arange(rows) * 1.0 % classes, random.uniform(0, 1, (rows, classes))
         predictions = scores / scores.sum(1, keepdims=True)
         predictions = predictions if label.outputs > 1 else predictions[:, 1]
-    columns = (labels, predictions, random.uniform(0.5, 2, rows))
-    labels, predictions, weights = (tf.constant(column, tf.float32) for column in columns)
-    return labels, predictions, weights
+    kind = label.target.prediction(label)(tf.zeros((1, label.outputs))).dtype
+    weights = tf.constant(random.uniform(0.5, 2, rows), tf.float32)
+    return tf.constant(labels, tf.float32), tf.constant(predictions, kind), weights

@@ -21,6 +21,7 @@ import tensorflow as tf
 from pipeline.feed.block import Block
 from pipeline.model.head import Head
 from pipeline.model.network import output_of
+from pipeline.model.tracing import traced
 from pipeline.training.forward_state import find_forward_state, spread_seeds
 from pipeline.training.metrics import EpochMetrics
 from pipeline.training.padding import drop_padding, is_real, replace_padding, without_padding, zero_without_rows
@@ -118,7 +119,7 @@ class StepRunner:
             )
             # Traced here and not by a call: TensorFlow counts tracing calls by the function's line of code, so it would
             # warn of retracing in a process that trains several times, though each function is traced once.
-            self._compiled[key] = steps.get_concrete_function()
+            self._compiled[key] = traced(steps)
         self._compiled[key](block)
 
     def _train_step(self, batch: Block) -> None:

@@ -107,6 +107,22 @@ def test_wide_gap_at_the_kept_epoch_is_overfitting_too():
     assert kinds(training, validation, comparable=False) == [FindingKind.HEALTHY]
 
 
+def test_noisy_last_epochs_are_no_overfitting():
+    training, validation = list(np.linspace(0.5, 0.2, 60)), list(np.linspace(0.5, 0.2159, 60))
+    for noisy in (1, 2):
+        worse = [*validation[: 60 - noisy], *[0.2292] * noisy]
+        assert kinds(training, worse) == [FindingKind.STILL_IMPROVING]
+        falls_again = [*validation[:50], *[0.4] * 3, *validation[53:]]
+        assert kinds(training, falls_again) == [FindingKind.STILL_IMPROVING]
+    assert kinds(training, [*validation[:57], *[0.2592] * 3]) == [FindingKind.OVERFITTING]
+
+
+def test_overfitting_and_improving_are_not_found_together():
+    """A wide gap asks for regularization; training longer would widen it."""
+    training, validation = list(np.linspace(1.0, 0.1, 20)), list(np.linspace(1.0, 0.5, 20))
+    assert kinds(training, validation) == [FindingKind.OVERFITTING]
+
+
 def test_both_losses_rising_is_not_overfitting():
     assert FindingKind.OVERFITTING not in kinds([0.5, 0.4, 0.45, 0.5, 0.5, 0.55], [0.5, 0.4, 0.45, 0.5, 0.5, 0.55])
 

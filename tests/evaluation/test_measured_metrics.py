@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from pipeline.errors import TrainError
+from pipeline.errors import ConfigError, TrainError
 from pipeline.evaluation.accumulator import (
     Accumulator,
     AccumulatorSpec,
@@ -21,9 +21,10 @@ from pipeline.evaluation.accumulator import (
 from pipeline.evaluation.bootstrap_groups import GROUPS, groups_of
 from pipeline.evaluation.class_report import calibration_of, classes_of, confusion_of, curves_of, thresholds_of
 from pipeline.evaluation.extremes_report import extremes_of
-from pipeline.evaluation.measured_metrics import compute_metrics
+from pipeline.evaluation.measured_metrics import check_further, compute_metrics
 from pipeline.evaluation.plot_window import plot_window_of
 from pipeline.evaluation.regression_report import regression_of
+from pipeline.metrics import METRICS
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 
@@ -421,3 +422,22 @@ def test_diverged_network_is_named() -> None:
 def test_probabilities_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="3 probabilities a row do not fit 4 classes"):
         probability_table(np.ones((2, 3)), 4)
+
+
+def test_metrics_that_are_measured_anyway_may_be_named_too() -> None:
+    """Each once, by all names that the configuration allows; what does not fit the label is named."""
+    numbers = counted(AccumulatorSpec.of(REGRESSION), [1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
+    classes = counted(AccumulatorSpec.of(labelled(2)), [0, 1, 1], [0.1, 0.8, 0.4])
+    for accumulator, has_classes in ((numbers, False), (classes, True)):
+        named = [name for name, metric in METRICS.entries.items() if metric.is_measured_for(classes=has_classes)]
+        measured = compute_metrics(accumulator).metrics
+        assert set(named) <= set(measured)
+        assert compute_metrics(accumulator, further=named).metrics == measured
+    with pytest.raises(ConfigError) as caught:
+        check_further(["accuracy", "mae", "auc"], classes=False)
+    assert "'accuracy' cannot be measured for labels that are numbers" in str(caught.value)
+    assert "'auc' cannot be measured" in str(caught.value)
+    assert "'mae'" not in str(caught.value)
+    assert set(METRICS.names) == {
+        name for name, m in METRICS.entries.items() if m.is_measured_for(classes=True) or m.fits_numbers
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ import pipeline.kinds
 from pipeline.config.features import FeaturesConfig
 from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError
-from pipeline.kinds.interfaces import arrays_of, layers_of
+from pipeline.kinds.interfaces import arrays_of, layers_of, missing_functions
 from pipeline.kinds.registry import KINDS, encodings_of, feature_kinds
 from pipeline.reference import kinds_table, reference_page
 
@@ -152,6 +153,31 @@ def test_encodings_that_are_refused(own_package, monkeypatch, group, message):
     content = {"name": "n", "data": {"source": {"path": "rows.csv"}, "label": "y"}, "features": section(**group)}
     with pytest.raises(ConfigError, match=message):
         parse_config(content)
+
+
+def test_missing_functions_are_named(tmp_path, monkeypatch):
+    """Those that the class of its features asks for, all of them."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    head = NEW_FILE.partition("def needs(group)")[0]
+    for name, text, lacks in (
+        ("bare", head, "needs, fit, stored, transform, of_numbers, beyond_float32, source_values, serve"),
+        ("almost", NEW_FILE.replace("def serve", "def served"), "serve"),
+    ):
+        reference = f"{name}_kind:KIND"
+        (tmp_path / f"{name}_kind.py").write_text(text.replace("NAME", reference))
+        with pytest.raises(ValueError, match=rf"the kind of feature '{reference}' lacks functions: {lacks}\. Define"):
+            FeaturesConfig.model_validate(section(encoding=reference))
+    for kind, entry in feature_kinds().items():
+        assert missing_functions(kind, entry.feature) == ()
+
+
+def test_examples_are_optional(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = re.sub(r"    def examples.*?\n\n\n", "", NEW_FILE, flags=re.DOTALL)
+    assert "examples" not in text
+    (tmp_path / "plain_kind.py").write_text(text.replace("NAME", "plain_kind:KIND"))
+    feature = KINDS.resolve("plain_kind:KIND").feature(name="x", source="x", fill=0.0, degree=2)
+    assert list(feature.examples("x")) == []
 
 
 def test_the_documentation_lists_the_kinds(repository):

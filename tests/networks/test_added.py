@@ -13,7 +13,7 @@ import pytest
 import pipeline.networks
 from pipeline.config.load import parse_config
 from pipeline.errors import ConfigError
-from pipeline.networks.network import NETWORKS
+from pipeline.networks.network import NETWORKS, NetworkInputs
 from pipeline.reference import reference_page
 
 NETWORK = '''
@@ -96,6 +96,20 @@ def test_configurations_and_documentation_know_it():
     with pytest.raises(ConfigError, match=r"Allowed: mlp, residual, or .* Did you mean 'residual'\?"):
         parse_config({**MINIMAL, "model": {"type": "residul"}})
     assert "| `residual` | One residual block. | `units` | `model.units` |" in reference_page()
+
+
+def test_the_example_of_the_documentation_is_a_whole_file(repository, tmp_path, monkeypatch):
+    page = (repository / "pipeline" / "networks" / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "wide.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    monkeypatch.setattr(pipeline.networks, "__path__", [*pipeline.networks.__path__, str(tmp_path)])
+    config = parse_config({**MINIMAL, "model": {"type": "wide", "units": 3}, "search": {"space": "auto"}})
+    assert [*config.search.space] == ["model.units"]
+
+    import keras
+
+    column = keras.Input((2,))
+    output = config.model.build(NetworkInputs({}, (column,), None), 1)
+    assert [layer.name for layer in keras.Model(column, output).layers[1:]] == ["wide", "output"]
 
 
 @pytest.mark.spark

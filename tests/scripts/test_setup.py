@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,3 +68,29 @@ def test_petastorm_s_own_requirements_stand_in_its_place_without_setuptools(repo
     names = [re.split(r"[^\w-]", line, maxsplit=1)[0] for line in done.stdout.splitlines()]
     assert {"pyspark", "dill", "diskcache", "tensorflow-cpu", "moto"} <= set(names)
     assert not {"petastorm", "setuptools", "torch", "horovod"} & set(names)
+
+
+STUBS = """
+set -euo pipefail
+wheels=$1/cache/wheels building=$1/cache/wheels.building.$$ root=. site=. compiler=c++ collectives=gloo horovod=0
+tar() { :; }
+python() {
+    case "$*" in
+        *"pip wheel"*) echo compiled >>"$called"; sleep 1; touch "$building/horovod-0.whl" ;;
+    esac
+}
+called=$1/called
+"""
+
+
+@pytest.mark.skipif(shutil.which("flock") is None, reason="without flock, each checkout compiles")
+def test_checkouts_that_share_a_cache_compile_once(repository: Path, tmp_path: Path) -> None:
+    """The second waits, and takes the wheel of the first."""
+    script = (repository / "scripts" / "setup").read_text(encoding="utf-8")
+    function = script[script.index("compile_horovod() {") : script.index("compiling=''")]
+    (tmp_path / "two").write_text(f"{STUBS}\n{function}\ncompile_horovod &\nwait $!\n")
+    setups = [subprocess.Popen(["bash", tmp_path / "two", tmp_path]) for _ in range(2)]
+
+    assert [setup.wait(60) for setup in setups] == [0, 0]
+    assert (tmp_path / "called").read_text() == "compiled\n"
+    assert [file.name for file in (tmp_path / "cache" / "wheels").iterdir()] == ["horovod-0.whl"]

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.config.run import TrackConfig
 from pipeline.store.filesystem import storage_path
+from pipeline.tracking.mlflow_store import reason_of
 from pipeline.tracking.open_tracker import open_tracker
 from pipeline.tracking.tracker import MemoryTracker, NullTracker, Tracker
 from tests.support.stores import regression_state
@@ -41,3 +42,8 @@ def test_disabled_tracking_records_nothing(tmp_path: Path) -> None:
     with open_tracker(config, root=root, experiment="e", run_name="r", stage="train") as tracker:
         assert tracker.run_id is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_without_a_message_is_named_by_its_class() -> None:
+    assert reason_of(NotImplementedError()) == "NotImplementedError"
+    assert reason_of(ValueError("one\n  two")) == "one two"

@@ -12,6 +12,8 @@ keras = pytest.importorskip("keras")
 import tensorflow as tf  # noqa: E402
 
 from pipeline.metrics import trained_metrics  # noqa: E402
+from pipeline.runtime.failures import failures_recorded, first_cause  # noqa: E402
+from pipeline.store.filesystem import storage_path  # noqa: E402
 from pipeline.training.metrics import EpochMetrics, build_metric  # noqa: E402
 from pipeline.training.world import SingleWorld  # noqa: E402
 
@@ -101,6 +103,39 @@ def test_what_cannot_be_used_is_named(name, label, message):
         return
     with pytest.raises(ConfigError, match=message):
         build_metric(name, label)
+
+
+class OfOneType(keras.metrics.Mean):
+    """Computes with labels and predictions without casting either, and fails on batches of more than 16 rows."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if y_true.shape[0] is None:
+            raise KeyError("no such thing\nand more")
+        return super().update_state(y_true - y_pred, sample_weight)
+
+
+def test_an_error_of_a_metric_is_one_line_that_names_it(tmp_path):
+    """When it is tried, with the types that training has; and where it is traced with all else."""
+    name = f"{__name__}:OfOneType"
+    with pytest.raises(
+        ConfigError, match=rf"^train\.metrics: '{name}' cannot be computed for the binary .*$"
+    ) as caught:
+        build_metric(name, TWO)
+    assert "\n" not in str(caught.value)
+    metrics = EpochMetrics(NUMBERS, [name])
+    column = tf.TensorSpec([None], tf.float32)
+
+    @tf.function(input_signature=[column] * 2)
+    def step(label, prediction):
+        metrics.update(label, prediction, row_loss=label, weight=label)
+
+    expected = f"train.metrics: '{name}' cannot be computed for the regression label 'y': KeyError: 'no such thing"
+    with pytest.raises(ConfigError) as caught, failures_recorded(storage_path(str(tmp_path)), 0):
+        step.get_concrete_function()
+    cause = first_cause(storage_path(str(tmp_path)), caught.value, 2)
+    assert type(cause) is ConfigError
+    assert str(cause).startswith(expected)
+    assert "\n" not in str(cause)
 
 
 def test_predictions_that_are_not_numbers_do_not_break_counting():

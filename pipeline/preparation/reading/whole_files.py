@@ -21,7 +21,7 @@ from pipeline.preparation.reading.text_columns import folder_columns
 from pipeline.preparation.reading.typed_files import check_alike
 from pipeline.sources.decoding.compressed import decompressed
 from pipeline.sources.decoding.pieces import Piece, tasks_of
-from pipeline.sources.decoding.streams import OpenFile, first_line
+from pipeline.sources.decoding.streams import OpenFile, buffered, first_line
 from pipeline.sources.decoding.typed import is_exact, spark_kind, typed_batch
 from pipeline.sources.registry import FORMATS, SourceFormat
 
@@ -62,7 +62,7 @@ class WholeFiles:
         """Open a file; errors name it."""
         try:
             with closing(self.open_file(uri)) as file:
-                yield decompressed(file, uri)
+                yield buffered(decompressed(file, uri))
         except (OSError, ValueError, pa.ArrowException) as error:
             raise DataError(f"File '{uri}' cannot be read as {self.format.name}: {first_line(error)}.") from error
 

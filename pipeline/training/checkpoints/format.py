@@ -67,6 +67,8 @@ class CheckpointHead(Document):
 
     def position(self) -> str:
         """The position of the run, for messages."""
+        if self.step == self.steps:
+            return f"the end of epoch {self.epoch + 1}"
         return f"step {self.step} of {self.steps} of epoch {self.epoch + 1}"
 
 

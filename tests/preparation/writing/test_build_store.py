@@ -172,13 +172,15 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
     groups = [{"columns": ["x"], "impute": "error"}]
     assert problem_of(spark, tmp_path, content, numeric=groups, key="key") == (
         "The data does not meet the configuration (5 problems):\n"
-        "  - Key 'key' is null in 3 of 63 rows (first in 't.csv', line 62). Fill it, or choose other columns for data.key.\n"
+        "  - Key 'key' is null in 3 of 63 rows (first in 't.csv', line 62). Fill it, or choose other columns for "
+        "data.key.\n"
         "  - Label 'y' is null in 2 of 63 rows (first in 't.csv', line 62). Remove these rows, or fill their labels.\n"
-        "  - Label 'y' is NaN or infinite in 1 of 63 rows (first in 't.csv', line 64). Remove these rows, or fill their labels.\n"
+        "  - Label 'y' is NaN or infinite in 1 of 63 rows (first in 't.csv', line 64). Remove these rows, or fill "
+        "their labels.\n"
         "  - Column 'x' is NaN or infinite in 2 rows (first in 't.csv', line 62). Repair them, or set not_finite: null "
         "for this column.\n"
-        "  - Column 'x' is null in 1 row, and impute is 'error' (first in 't.csv', line 64). Fill them, or set impute: mean, "
-        "median, mode or constant."
+        "  - Column 'x' is null in 1 row, and impute is 'error' (first in 't.csv', line 64). Fill them, or set "
+        "impute: mean, median, mode or constant."
     )
 
 

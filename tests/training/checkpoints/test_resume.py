@@ -55,6 +55,7 @@ def test_its_own_checkpoint_is_gone_on_from(tmp_path):
     place, head = open_(root, "a", job())
     assert place.path.endswith("checkpoints/n/a")
     assert head.position() == "step 5 of 9 of epoch 3"
+    assert head.model_copy(update={"step": 9}).position() == "the end of epoch 3"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""Traces functions for TensorFlow without leaving behind the code that AutoGraph generates for them.
+
+AutoGraph writes a file into the temporary folder for each function that it converts, imports it, and removes it when
+the interpreter exits. Spark's Python workers, which run ranks and score rows, end without that (`os._exit`, or
+SIGKILL if another rank failed), so each file is removed once it is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+GENERATED = "__autograph_generated_file"
+"""How the names of these modules start."""
+
+
+def traced(function: Any) -> Any:
+    """The concrete function of a `tf.function` with an input signature."""
+    try:
+        return function.get_concrete_function()
+    finally:
+        remove_generated_files()
+
+
+def remove_generated_files() -> None:
+    """Remove the files of all code that AutoGraph has generated in this process, which is loaded and stays so."""
+    for module in [module for name, module in sys.modules.copy().items() if name.startswith(GENERATED)]:
+        with suppress(OSError):
+            os.remove(module.__file__ or "")
