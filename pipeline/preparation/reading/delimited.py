@@ -139,7 +139,7 @@ def _field_names(header: Header) -> list[str]:
 
 def _headers(spark: SparkSession, reader: SourceReader, source: Source, dialect: Dialect) -> dict[str, Header]:
     """The header of each non-empty file, by URI; all have the same columns, whose order only tasks allow to differ."""
-    filled = [file for file in source.files if file.bytes]
+    filled = source.filled
     headers = [parse_header(reader.read_head(spark, file), dialect, file.name) for file in filled]
     names = headers[0].names
     for file, header in zip(filled, headers, strict=True):
