@@ -187,6 +187,11 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
     [
         ("x,c,y\n", {}, "The source has columns and no row. Correct data.source."),
         (
+            lines(),
+            {"filter": "x > 1000000"},
+            "No row is left: data.filter leaves out 60 rows of the source. Correct data.filter.",
+        ),
+        (
             lines("1,a,many"),
             {},
             "Label 'y' is a number in 60 rows and text in 1. "
