@@ -19,6 +19,7 @@ from pipeline.config.checkpoint import CheckpointConfig
 from pipeline.networks.mlp import MlpConfig
 from pipeline.runtime.failures import RankLost
 from pipeline.runtime.heartbeats import Heartbeat
+from pipeline.schemas.document import fingerprint
 from pipeline.store import filesystem as files
 from pipeline.training.checkpoints.resume import latest_checkpoint
 from pipeline.training.checkpoints.writer import list_generations
@@ -103,7 +104,8 @@ def spoil(folder: Path, shard: int, row: int) -> None:
     for entry in manifest["splits"]["train"]["files"]:
         if entry["shard"] == shard:
             entry.update(listed(place, entry["path"], shard).model_dump(mode="json"))
-    (place / "manifest.json").write_text(json.dumps(manifest))
+    del manifest["sha256"]
+    (place / "manifest.json").write_text(json.dumps({**manifest, "sha256": fingerprint(manifest)}))
 
 
 @pytest.mark.slow
