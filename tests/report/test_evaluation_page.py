@@ -141,7 +141,7 @@ def test_two_classes_have_curves_and_a_decision_in_words() -> None:
     decision = DecisionRule(calibration=Calibration(kind="platt"), rows=1000)
     calibrated = evaluation_page(subject(report.model_copy(update={"decision": decision})))
     assert "Probabilities are calibrated (platt) on 1,000 validation rows." in calibrated
-    assert "from 0.5 on, as configured." in calibrated
+    assert "from a probability of 0.5, as configured." in calibrated
 
 
 def test_one_class_alone_is_said_and_drawn_without_curves() -> None:
