@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.finding import Finding, FindingKind
 from pipeline.evaluation.loss_curves import LossCurves
+from pipeline.formatting import counted
 
 Floats = NDArray[np.float64]
 
@@ -193,11 +194,11 @@ def _validation_easier(curves: LossCurves) -> Finding | None:
 
 
 def _too_short(curves: LossCurves) -> Finding:
-    epochs = curves.training.size
+    epochs = counted(curves.training.size, "epoch", verb="is")
     return Finding(
         FindingKind.TOO_SHORT,
-        f"{epochs} epoch{'' if epochs == 1 else 's'} make no curve.",
-        f"Train at least {FEWEST_EPOCHS} epochs to see where it goes.",
+        f"{epochs} too few to judge the learning curve.",
+        f"Train for at least {FEWEST_EPOCHS} epochs.",
     )
 
 

@@ -39,6 +39,8 @@ def configure_logging(debug: bool) -> None:
 def logging_once(loggers: Iterable[str]) -> Iterator[None]:
     """Log each message of some loggers once within the block, though it occurs again for every fold.
 
+    A message whose numbers differ by fold gives `extra={"subject": ...}`, and is logged for its first fold.
+
     Args:
         loggers: their names; loggers below them are not included.
     """
@@ -46,7 +48,8 @@ def logging_once(loggers: Iterable[str]) -> Iterator[None]:
 
     def is_new(record: logging.LogRecord) -> bool:
         before = len(logged)
-        logged.add(record.getMessage())
+        subject = getattr(record, "subject", None)
+        logged.add(record.getMessage() if subject is None else f"{record.msg} {subject}")
         return len(logged) > before
 
     filtered = [logging.getLogger(name) for name in loggers]

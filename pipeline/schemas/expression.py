@@ -27,6 +27,14 @@ T = TypeVar("T")
 
 ValueType = Literal["number", "text"]
 
+TRUTHS = frozenset(
+    {"and", "or", "not", "equal", "same", "less", "less_equal", "in", "is_null", "contains", "starts_with", "ends_with"}
+)
+"""Functions that give a truth value."""
+
+CHOICES = frozenset({"if", "coalesce"})
+"""Functions that give one of their arguments."""
+
 CHAIN = 32
 """Values that are added or multiplied one after the other."""
 
@@ -138,3 +146,15 @@ def columns_of(node: Node) -> Iterator[ColumnNode]:
         case CallNode():
             for argument in node.arguments:
                 yield from columns_of(argument)
+
+
+def is_truth(node: Node) -> bool:
+    """Whether a value is always 1, 0 or null, for true, false and unknown."""
+    if isinstance(node, NumberNode):
+        return node.value in (0.0, 1.0, None)
+    if not isinstance(node, CallNode):
+        return False
+    if node.function in CHOICES:
+        parameters = FUNCTIONS[node.function].parameters(len(node.arguments)) or ()
+        return all(is_truth(a) for a, wanted in zip(node.arguments, parameters, strict=True) if wanted == "same")
+    return node.function in TRUTHS

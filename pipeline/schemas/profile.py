@@ -115,8 +115,8 @@ class TextProfile(Document):
     Attributes:
         name: of the feature.
         sources: the raw or derived columns.
-        rows: training rows; of a multi-valued column, values.
-        nulls: of them.
+        rows: training rows; of a multi-valued column, values, and rows without one.
+        nulls: of them, rows without a value.
         distinct: how many values there are, null aside; None where only the most frequent ones were counted.
         values: the most frequent ones with their counts, at most 20; empty where values are not counted.
         unknown: rows with values that are not in the vocabulary, null aside; None where there is no vocabulary.

@@ -22,9 +22,9 @@ from pipeline.store.store import Store
 HEADER = """\
 # The contract of the source of '{name}'. It was inferred from the rows that were there; edit it as you like.
 #
-# From now on a source is refused that lacks a column, or has it twice, under another name or with another type; columns
-# may stand in any order, and there may be more. A row that breaks the terms of a column that is used is a bad row: set
-# aside with the reason, up to data.bad_rows.budget, else the job stops.
+# From now on, a source is refused if it lacks a column, or has it twice, under another name or with another type.
+# Columns may stand in any order, and there may be more. A row that breaks the terms of a column that is used is a bad
+# row: set aside with the reason, up to data.bad_rows.budget, else the job stops.
 #
 #   type         number, integer, boolean, text, date or timestamp
 #   nullable     whether values may be missing
@@ -35,7 +35,7 @@ HEADER = """\
 #   seen         what the rows held that this was inferred from; it is not enforced
 #   inferred     tells whether this file was edited; leave it as it is
 #
-# Delete the file, and the next store that is prepared writes it anew. Nobody overwrites it.
+# An existing file is never overwritten. Delete it, and the next store that is prepared writes it anew.
 """
 
 

@@ -22,6 +22,7 @@ from pipeline.kinds.statistics import NumberStatistics, TextStatistics
 from pipeline.kinds.vocabulary.config import CategoricalConfig
 from pipeline.preparation.fitting.label import fit_classes
 from pipeline.preparation.statistics.label_statistics import LabelStatistics
+from pipeline.runtime.logs import logging_once
 from pipeline.schemas.tokens import NULL_TOKEN
 
 NONE, STRAIGHT = Moments(), NumericTransform()
@@ -167,6 +168,19 @@ def test_slots_of_a_multi_valued_column(caplog):
 def test_an_order_goes_from_zero_to_one():
     fitted = of_texts(categorical(encoding="ordinal", order=("low", "mid", "high")))
     assert (fitted.vocabulary, fitted.values, fitted.default) == (("low", "mid", "high"), (0.0, 0.5, 1.0), 0.5)
+
+
+def test_values_that_an_order_lacks_are_named_once_for_all_folds(caplog):
+    plan = categorical(encoding="ordinal", order=("low", "high"))
+    of_texts(plan, ((NULL_TOKEN, 10), ("low", 20), ("high", 10)))
+    assert not caplog.text
+    with logging_once(["pipeline.kinds.mapped.arrays"]):
+        of_texts(plan, (("g1", 30), ("g2", 10), ("low", 160)))
+        of_texts(plan, (("g1", 31), ("g2", 10), ("low", 159)))
+    assert [record.getMessage() for record in caplog.records] == [
+        "Column 'c': order lacks the values of 20.0 % of the training rows, such as 'g1', 'g2', which count as null. "
+        "Add them to order, or correct it."
+    ]
 
 
 @pytest.mark.parametrize(

@@ -134,11 +134,14 @@ def test_two_classes_have_curves_and_a_decision_in_words() -> None:
     found = drawn(report)
     assert found.headings[2:4] == ["Classes", "Probabilities"]
     assert len(found.sources) == 5
-    assert "A row is given to yes from 0.41 on, chosen on validation rows (the highest F1)." in found.words
+    assert (
+        "A row is classified as yes from a probability of 0.41, chosen on validation rows (the highest F1)."
+        in found.words
+    )
     decision = DecisionRule(calibration=Calibration(kind="platt"), rows=1000)
     calibrated = evaluation_page(subject(report.model_copy(update={"decision": decision})))
     assert "Probabilities are calibrated (platt) on 1,000 validation rows." in calibrated
-    assert "from 0.5 on, as configured." in calibrated
+    assert "from a probability of 0.5, as configured." in calibrated
 
 
 def test_one_class_alone_is_said_and_drawn_without_curves() -> None:

@@ -50,6 +50,7 @@ def test_how_a_source_is_read_and_what_a_filter_leaves_out_is_said_once(spark, t
     assert result.rows["left_out"] == 50
     assert sum(result.rows.values()) == 200
     assert said.count("50 of 200 rows were left out (data.filter).") == 1
+    assert said.count("data.task: regression, since label 'y' has 7 numbers, among them 6, 5, 4.") == 1
     assert said.count("Reading 2 files (csv) by Spark's Python tasks.") == 1
 
 

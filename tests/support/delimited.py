@@ -12,7 +12,7 @@ from pipeline.config.source import SourceConfig
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.reading.delimited import delimited_table
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
-from pipeline.sources.decoding.header import Dialect, parse_header
+from pipeline.sources.decoding.header import REPLACEMENT, Dialect, parse_header
 from pipeline.store.filesystem import storage_path
 from tests.support.readers import read_by_spark
 from tests.support.rows import raw_rows
@@ -34,7 +34,12 @@ def rows_of_spark(spark, path: Path, **options) -> list[tuple]:
     source = open_source(spark, config, storage_path("unused"))
     with read_by_spark():
         table = delimited_table(spark, source, config)
-    return raw_rows(table.read(table.names))
+    return _comparable(raw_rows(table.read(table.names)))
+
+
+def _comparable(rows: list[tuple]) -> list[tuple]:
+    """Rows without the line of those that are malformed for bytes that are no text, which Spark does not keep."""
+    return [(*row[:-1], REPLACEMENT) if row[-1] is not None and REPLACEMENT in row[-1] else row for row in rows]
 
 
 def rows_in_pieces(
@@ -54,7 +59,7 @@ def rows_in_pieces(
     for piece in plan_pieces([Sized(file) for file in files], format, piece_bytes):
         for batch in read_piece(lambda uri: pa.OSFile(uri, "rb"), piece, format, columns, block_bytes=block_bytes):
             rows += zip(*(column.to_pylist() for column in batch.columns), strict=True)
-    return rows
+    return _comparable(rows)
 
 
 class Sized:
@@ -103,7 +108,7 @@ def check_lines(spark, tmp_path: Path, options: dict[str, str]) -> None:
     writer = Writer(options, seed=1)
     codec = options.get("encoding", "utf-8")
     is_noisy = options in (DIALECTS[0], DIALECTS[-1])
-    # Bytes that are no text are let pass from where the header is not looked for any more.
+    # So many lines with bytes that are no text would be taken for another encoding where the header is looked for.
     filler = [writer.separator.join((str(i), "p" * 100_000, "q")) for i in range(11)] if is_noisy else []
     head = "\n".join([writer.separator.join("ixy"), *filler, ""]).encode(codec)
     lines = [writer.sound_or_odd() + writer.random.choice(["\n", "\n", "\r\n", "\r"]) for _ in range(2500)]

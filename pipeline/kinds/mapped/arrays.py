@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,12 +15,16 @@ from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.label_sums import FOLDS, LabelSums, Sums
 from pipeline.kinds.mapped.fitted import MappedFeature
 from pipeline.kinds.plan import CategoricalPlan
-from pipeline.kinds.statistics import Needs, TextStatistics
+from pipeline.kinds.statistics import Needs, TextStatistics, ValueCounts
 from pipeline.kinds.text.arrays import indices_in, text_of
 from pipeline.kinds.text.fit import kept_values
 from pipeline.kinds.vocabulary.config import CategoricalConfig
+from pipeline.schemas.tokens import NULL_TOKEN
+
+log = logging.getLogger(__name__)
 
 MIDDLE = 0.5
+SHOWN_VALUES = 3
 
 
 def needs(group: CategoricalConfig) -> Needs:
@@ -30,6 +35,7 @@ def needs(group: CategoricalConfig) -> Needs:
 def fit(plan: CategoricalPlan, statistics: TextStatistics) -> MappedFeature:
     """The feature."""
     if plan.group.encoding == "ordinal":
+        _warn_of_others(plan, statistics.counts)
         return fit_ordinal(plan)
     assert statistics.sums is not None
     return fit_target_mean(plan, kept_values(plan.name, plan.group, statistics.counts), statistics.sums)
@@ -57,6 +63,24 @@ def mapped_value(text: pa.Array, feature: MappedFeature, folds: Ids | None = Non
         by_fold = np.array([[*means, feature.default] for means in feature.folds])
         values = np.where(folds >= 0, by_fold[folds, indices], values)
     return values.astype(np.float32)
+
+
+def _warn_of_others(plan: CategoricalPlan, counts: ValueCounts) -> None:
+    """Warn of values that `order` lacks, null aside."""
+    order = plan.group.order or ()
+    others = [(value, count) for value, count in counts if value not in order and value != NULL_TOKEN]
+    if not others:
+        return
+    shown, more = ", ".join(f"'{value}'" for value, _ in others[:SHOWN_VALUES]), len(others) - SHOWN_VALUES
+    log.warning(
+        "Column '%s': order lacks the values of %.1f %% of the training rows, such as %s%s, which count as null. "
+        "Add them to order, or correct it.",
+        plan.name,
+        100 * sum(count for _, count in others) / sum(count for _, count in counts),
+        shown,
+        f" and {more} more" if more > 0 else "",
+        extra={"subject": plan.name},
+    )
 
 
 def fit_ordinal(plan: CategoricalPlan) -> MappedFeature:

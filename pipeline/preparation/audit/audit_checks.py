@@ -60,9 +60,9 @@ def _unit_noun(kind: str, split: ResolvedSplit) -> str:
 
 def _advice(kind: str, split: ResolvedSplit) -> str:
     if kind == ROW:
-        return "remove repeated rows, or take a data.key that they share, or the metrics are too good"
+        return "remove repeated rows, or set a data.key that they share; otherwise the metrics will be too optimistic"
     if split.method == "time":
-        return f"if a {kind} says much about its label, the metrics are too good for new ones"
+        return f"if a {kind} says much about its label, the metrics are too optimistic for new ones"
     if split.column:
         return f"correct column '{split.column}' (split.column), or data.{kind}"
     return "name as data.group what must stay together"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from pipeline.formatting import counted
 from pipeline.preparation.audit.leak_audit import Audit
 from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.profile.store_sample import first_rows
@@ -77,8 +78,9 @@ def feature_check(scores: Mapping[str, float], task: str) -> Check:
     measure = "area under the ROC curve" if TARGETS.get(task).has_classes else "R²"
     perfect = {name: score for name, score in scores.items() if score > NEARLY_PERFECT}
     shown = ", ".join(f"'{name}' ({score:.4f})" for name, score in sorted(perfect.items()))
+    verb = "predicts" if len(perfect) == 1 else "predict"
     detail = (
-        f"Alone, {shown} predict the label nearly perfectly ({measure} above {NEARLY_PERFECT}). "
+        f"Alone, {shown} {verb} the label nearly perfectly ({measure} above {NEARLY_PERFECT}). "
         "If they are known only once the label is, leave them out"
     )
     return Check(
@@ -88,5 +90,5 @@ def feature_check(scores: Mapping[str, float], task: str) -> Check:
         found=len(perfect),
         detail=detail
         if perfect
-        else f"{len(scores)} columns, the best with {measure} {max(scores.values(), default=0):.4f}",
+        else f"{counted(len(scores), 'column')}, the best with {measure} {max(scores.values(), default=0):.4f}",
     )

@@ -18,6 +18,7 @@ from pipeline.preparation.fitting.fit_labels import fit_labels
 from pipeline.preparation.fitting.fold_facts import FoldFacts
 from pipeline.preparation.fitting.label import infer_task
 from pipeline.preparation.fitting.redundant import redundant_columns
+from pipeline.preparation.fitting.task_choice import log_task
 from pipeline.preparation.fitting.value_checks import check_numbers, check_ranges
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreSpec
@@ -32,7 +33,12 @@ from pipeline.schemas.target import TARGETS
 
 log = logging.getLogger(__name__)
 
-REPEATING_LOGGERS = ("pipeline.preparation.fitting.redundant", "pipeline.kinds.scaled.fit", "pipeline.kinds.text.fit")
+REPEATING_LOGGERS = (
+    "pipeline.preparation.fitting.redundant",
+    "pipeline.kinds.mapped.arrays",
+    "pipeline.kinds.scaled.fit",
+    "pipeline.kinds.text.fit",
+)
 """Loggers that would repeat a message for every fold."""
 
 
@@ -103,6 +109,7 @@ def _fit_folds(
     counts = counts_of(collected.counts, counter, table, classes=TARGETS.get(task).has_classes)
     facts = [FoldFacts(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
     labels = fit_labels(store_spec, facts, whole, task, table, assignment)
+    log_task(store_spec.data, labels[0].task, whole.label, collected.counts)
     plans = _plans(store_spec, opened, facts, labels, assignment)
     samples = _samples(opened, plans, facts, collected, assignment)
     _log_rank_error(samples[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
@@ -25,8 +24,6 @@ TABLE, QUERY = "table", "query"
 
 SHOWN_PATHS = 3
 
-Files = Mapping[SourcePath, tuple[SourceFile, ...]]
-
 
 @dataclass(frozen=True)
 class Source:
@@ -38,7 +35,6 @@ class Source:
         fingerprint: SHA-256 that changes with the content.
         paths: URIs of its files and folders, as Spark takes them; empty for a table or a query.
         files: its data files; empty for a table, a query or Delta, which keep their own list.
-        firsts: one file of each configured path.
         folders: the folders named COLUMN=VALUE, if any.
         version: the version of a Delta table.
         query: options of the file system, as they stand behind a path.
@@ -49,10 +45,14 @@ class Source:
     fingerprint: str
     paths: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
-    firsts: tuple[SourceFile, ...] = ()
     folders: ColumnFolders | None = None
     version: int | None = None
     query: str = ""
+
+    @property
+    def filled(self) -> tuple[SourceFile, ...]:
+        """Its data files, without empty ones."""
+        return tuple(file for file in self.files if file.bytes)
 
 
 def check_unchanged(
@@ -91,11 +91,10 @@ def open_source(spark: SparkSession, config: SourceConfig, root: StoragePath) ->
         (make_sample(config, samples_root(spark, root)).uri,) if config.sample is not None else config.path or ()
     )
     listing = find_lister(spark, locations)
-    groups = [listing.lister.find_paths(location) for location in listing.locations]
-    paths = outermost([path for group in groups for path in group])
+    paths = outermost([path for location in listing.locations for path in listing.lister.find_paths(location)])
     if _is_delta(listing.lister, config, paths):
         return _delta_source(spark, config, paths, listing.query)
-    return _file_source(listing, config, paths, groups=groups)
+    return _file_source(listing, config, paths)
 
 
 def _is_delta(lister: Lister, config: SourceConfig, paths: tuple[SourcePath, ...]) -> bool:
@@ -123,9 +122,7 @@ def _delta_source(spark: SparkSession, config: SourceConfig, paths: tuple[Source
     return Source(uri, "delta", content, paths=(uri,), version=snapshot.version, query=query)
 
 
-def _file_source(
-    listing: Listing, config: SourceConfig, paths: tuple[SourcePath, ...], *, groups: list[tuple[SourcePath, ...]]
-) -> Source:
+def _file_source(listing: Listing, config: SourceConfig, paths: tuple[SourcePath, ...]) -> Source:
     locations = listing.locations
     location = ", ".join(locations[:SHOWN_PATHS]) + (", ..." if len(locations) > SHOWN_PATHS else "")
     files = {path: listing.lister.list_files(path) for path in paths}
@@ -141,7 +138,6 @@ def _file_source(
         sample_fingerprint(config) if config.sample is not None else files_fingerprint(every),
         paths=tuple(path.uri for path in paths),
         files=every,
-        firsts=_firsts(groups, files),
         folders=column_folders(location, files),
         query=listing.query,
     )
@@ -155,11 +151,6 @@ def files_fingerprint(files: tuple[SourceFile, ...]) -> str:
 def _order(file: SourceFile) -> tuple[str, int, int, str]:
     """Sorts files by what the fingerprint is made of, before their location."""
     return file.name, file.bytes, file.modified, file.uri
-
-
-def _firsts(groups: list[tuple[SourcePath, ...]], files: Files) -> tuple[SourceFile, ...]:
-    filled = ([file for path in group for file in files.get(path, ()) if file.bytes] for group in groups)
-    return tuple(files_of_group[0] for files_of_group in filled if files_of_group)
 
 
 def _refuse_unused(config: SourceConfig, format: str) -> None:

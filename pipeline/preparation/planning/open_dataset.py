@@ -28,7 +28,7 @@ from pipeline.preparation.rows.row_checks import find_row_errors
 from pipeline.preparation.rows.split_errors import find_split_errors
 from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
-from pipeline.schemas.expression import Node, columns_of
+from pipeline.schemas.expression import Node, columns_of, is_truth
 from pipeline.schemas.source_contract import NUMBERS, ColumnTerms, ColumnType
 from pipeline.store.filesystem import StoragePath
 
@@ -154,6 +154,9 @@ def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:
         node = parse_expression(text, value_types(types))
     except ValueError as error:
         raise ConfigError(f"data.filter: {error}") from error
-    if node.type != "number":
-        raise ConfigError("data.filter: the expression gives a text. Allowed: something that is true or false.")
+    if not is_truth(node):
+        remedy = "" if node.type == "text" else " Compare the number, as in 'x > 0'."
+        raise ConfigError(
+            f"data.filter: the expression gives a {node.type}. Allowed: something that is true or false.{remedy}"
+        )
     return node

@@ -17,7 +17,14 @@ from pipeline.kinds.feature import NumberFeature, TextFeature
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.preparation.profile.bins import bins_of, histogram_of
 from pipeline.preparation.profile.drift import drift_of_split
-from pipeline.preparation.profile.store_sample import StoredValues, in_threads, number_features, rank_error, read_values
+from pipeline.preparation.profile.store_sample import (
+    StoredValues,
+    in_threads,
+    is_missing,
+    number_features,
+    rank_error,
+    read_values,
+)
 from pipeline.preparation.statistics.dataset_statistics import DatasetStatistics
 from pipeline.preparation.statistics.value_counts import Counts
 from pipeline.schemas.drift import DriftReport
@@ -88,9 +95,7 @@ def profile_store(written: WrittenStore, statistics: DatasetStatistics, counts: 
         left_out=statistics.left_out,
         label=_label(features, statistics, counts, train),
         numbers=tuple(in_threads(number_of, summaries)),
-        texts=tuple(
-            _text(feature, statistics.splits["train"], written, counts, train) for feature in features.of_texts
-        ),
+        texts=tuple(_text(feature, statistics, written, counts, train) for feature in features.of_texts),
         sample_rows=train.rows,
         rank_error=rank_error(train.rows) if train.rows < statistics.splits["train"] else 0.0,
     )
@@ -172,16 +177,25 @@ def _clip_note(feature: NumberFeature) -> str:
     return f"values {' and '.join(filter(None, shown))} are clipped; so are the quantiles and bins shown"
 
 
-def _text(feature: TextFeature, rows: int, written: WrittenStore, counts: Counts, train: StoredValues) -> TextProfile:
+def _text(
+    feature: TextFeature, statistics: DatasetStatistics, written: WrittenStore, counts: Counts, train: StoredValues
+) -> TextProfile:
+    rows = statistics.splits["train"]
     if not feature.has_vocabulary:
         return _uncounted(feature, rows, train)
     counted = dict(counts.categories.get(feature.name, ()))
     multiple = feature.separator is not None
     complete = len(counted) <= written.limits[feature.name]
-    rows = sum(counted.values()) if multiple else rows
+    if multiple:
+        counted[NULL_TOKEN] = statistics.without_values[feature.name]
+        rows = sum(counted.values())
     nulls = counted.pop(NULL_TOKEN, 0)
     in_vocabulary = sum(counted.get(value, 0) for value in feature.vocabulary)
-    notes = ["counts are of values, of which a row has several"] if multiple else []
+    notes = (
+        ["counts are of values, of which a row has several, and of rows without one, which are missing"]
+        if multiple
+        else []
+    )
     notes += [] if complete else [f"only the {len(counted):,} most frequent values were counted"]
     return TextProfile(
         name=feature.name,
@@ -198,7 +212,7 @@ def _text(feature: TextFeature, rows: int, written: WrittenStore, counts: Counts
 def _uncounted(feature: TextFeature, rows: int, train: StoredValues) -> TextProfile:
     ids = train.ids[feature.name]
     rows = rows if feature.separator is None else len(ids)
-    nulls = round(rows * float(np.mean(ids == 0))) if len(ids) else 0
+    nulls = round(rows * float(np.mean(is_missing(ids, feature)))) if len(ids) else 0
     return TextProfile(name=feature.name, sources=feature.sources, rows=rows, nulls=nulls, note=feature.note)
 
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.arrays.values import Values
-from pipeline.kinds.feature import NumberFeature
+from pipeline.kinds.feature import NumberFeature, TextFeature
 from pipeline.kinds.fitted_features import CategoricalFeature, FittedFeatures
 from pipeline.kinds.interfaces import number_arrays_of
 from pipeline.preparation.statistics.sample import CONFIDENCE
@@ -34,6 +34,9 @@ SAMPLE_CELLS = 1 << 24
 THREADS = 4
 """Threads of the driver, whose cores are free when Spark's tasks have ended."""
 
+NO_VALUE = -1
+"""Stands among the ids of a multi-valued feature for a row without a value."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -46,7 +49,8 @@ class StoredValues:
         rows: number of rows in the sample.
         numbers: finite values in the unit of the source, ascending, by raw or derived column.
         intervals: number of values in each interval, for columns that are stored as intervals.
-        ids: ids of all rows by feature; of all values for multi-valued features.
+        ids: ids of all rows by feature; for multi-valued features of all values, and `NO_VALUE` for each row
+            without one.
         label: the label in its own unit, or class ids, ascending.
     """
 
@@ -163,5 +167,14 @@ def _with_shares(table: pa.Table, ids: npt.NDArray[np.int32], classes: Sequence[
 
 
 def _ids(table: pa.Table, feature: CategoricalFeature) -> npt.NDArray[np.int32]:
-    ids: npt.NDArray[np.int32] = np.concatenate([table[name].to_numpy() for name in feature.columns])
-    return ids if feature.separator is None else ids[ids != feature.size - 1]
+    first, *others = (table[name].to_numpy() for name in feature.columns)
+    if feature.separator is None:
+        return np.asarray(first, np.int32)
+    padding = feature.size - 1
+    ids = [np.where(first == padding, NO_VALUE, first), *(slot[slot != padding] for slot in others)]
+    return np.concatenate(ids).astype(np.int32)
+
+
+def is_missing(ids: npt.NDArray[np.int32], feature: TextFeature) -> npt.NDArray[np.bool_]:
+    """Which ids stand for null in a feature without a vocabulary, or for a row without a value."""
+    return np.equal(ids, 0 if feature.separator is None else NO_VALUE)

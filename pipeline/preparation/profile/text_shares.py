@@ -12,7 +12,7 @@ from pipeline.kinds.feature import TextFeature
 from pipeline.kinds.text.arrays import text_of, values_of
 from pipeline.kinds.vocabulary.arrays import vocabulary_id
 from pipeline.preparation.profile.shares import Shares
-from pipeline.preparation.profile.store_sample import StoredValues
+from pipeline.preparation.profile.store_sample import StoredValues, is_missing
 from pipeline.preparation.rows.typed_rows import Indices
 from pipeline.schemas.profile import TextProfile
 from pipeline.schemas.tokens import NULL_TOKEN, OUT_OF_VOCABULARY
@@ -31,12 +31,13 @@ def top_values(text: TextProfile, feature: TextFeature) -> list[tuple[int, int]]
 
 
 def text_codes(text: TextProfile, feature: TextFeature, values: Values) -> Iterator[Indices]:
-    """One code for each row, or for each value of a multi-valued text."""
+    """One code for each row, or for each value of a multi-valued text and each row without one."""
     whole = text_of(values, feature.sources)
     if feature.separator is None:
         yield _text_code(whole, text, feature)
         return
     split_values = values_of(whole, feature.separator)
+    yield np.full(int(np.sum(split_values.counts == 0)), _MISSING, np.int32)
     for slot in range(feature.slots):
         yield _text_code(split_values.slot(slot).drop_null(), text, feature)
 
@@ -73,11 +74,13 @@ def stored_text(text: TextProfile, feature: TextFeature, sample: StoredValues) -
     """The shares of stored ids; a null that is not in the vocabulary counts as out of vocabulary."""
     ids = sample.ids[feature.name]
     if not feature.has_vocabulary:
-        return text_after(0, {_MISSING: int(np.sum(ids == 0)), _REST: int(np.sum(ids != 0))}, feature)
-    counts = np.bincount(ids, minlength=len(feature.vocabulary) + 1).tolist()
+        missing = int(np.sum(is_missing(ids, feature)))
+        return text_after(0, {_MISSING: missing, _REST: len(ids) - missing}, feature)
+    counts = np.bincount(ids[ids >= 0], minlength=len(feature.vocabulary) + 1).tolist()
     null = feature.vocabulary.index(NULL_TOKEN) + 1 if NULL_TOKEN in feature.vocabulary else None
     top = [counts[index + 1] for index, _ in top_values(text, feature)]
     missing = counts[null] if null is not None else 0
+    missing += int(np.sum(is_missing(ids, feature))) if feature.separator is not None else 0
     codes = {index + _FIRST: count for index, count in enumerate(top)}
     rest = len(ids) - sum(top) - missing - counts[0]
     return text_after(len(top), codes | {_MISSING: missing, _UNKNOWN: counts[0], _REST: rest}, feature)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
@@ -9,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError
-from pipeline.preparation.listing.files import escaped
+from pipeline.preparation.listing.files import SourceFile, escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import typed_values
 from pipeline.preparation.reading.raw import SourceTable, typed_table
@@ -23,12 +25,15 @@ from pipeline.sources.decoding.typed import FileColumns
 
 NAMES = {"parquet": "Parquet", "orc": "ORC"}
 
+OPENED_AT_ONCE = 16
+"""Files whose columns the driver reads at the same time, which hides the latency of remote storage."""
+
 
 def columnar_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTable:
     """The columns of Parquet or ORC files.
 
     Raises:
-        DataError: the files cannot be read, or the paths have different columns.
+        DataError: the files cannot be read, or have different columns.
     """
     reader = SourceReader.of(spark, source)
     return _table_of_pieces(spark, source, reader.open_file) if reader.by_tasks else _table_of_spark(spark, source)
@@ -43,18 +48,21 @@ def _table_of_pieces(spark: SparkSession, source: Source, open_file: OpenFile) -
         log_read_by_spark(source, str(reason))
         return _table_of_spark(spark, source)
     kinds = {**file_columns.kinds, **({} if values is None else values.kinds)}
-    files = [(file.uri, file.bytes) for file in source.files if file.bytes]
+    files = [(file.uri, file.bytes) for file in source.filled]
     typed = TypedFiles(source.format == "orc", files, open_file, file_columns, values)
     return typed.table(spark, source, kinds, lambda: _table_of_spark(spark, source))
 
 
 def _common_columns(source: Source, open_file: OpenFile) -> FileColumns:
-    """The columns of all paths, which must be the same."""
-    columns_by_file = [(file.name, _columns_of(source, open_file, file.uri)) for file in source.firsts]
-    first, columns = columns_by_file[0]
-    for name, other in columns_by_file[1:]:
-        check_alike((first, _described(columns)), (name, _described(other)))
-    return FileColumns(columns.kinds, columns.odd.union(*(other.odd for _, other in columns_by_file)))
+    """The columns of all files, which must be the same."""
+    files, odd = source.filled, set[str]()
+    with ThreadPoolExecutor(OPENED_AT_ONCE) as pool:
+        columns_by_file = pool.map(lambda file: _columns_of(source, open_file, file.uri), files)
+        first = next(columns_by_file)
+        for file, other in zip(files[1:], columns_by_file, strict=True):
+            check_alike((files[0].name, _described(first)), (file.name, _described(other)))
+            odd |= other.odd
+    return FileColumns(first.kinds, first.odd | odd)
 
 
 def _columns_of(source: Source, open_file: OpenFile, uri: str) -> FileColumns:
@@ -62,9 +70,7 @@ def _columns_of(source: Source, open_file: OpenFile, uri: str) -> FileColumns:
     try:
         return read(open_file, uri)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"Source '{source.location}' cannot be read as {NAMES[source.format]}. {first_line(error)}."
-        ) from error
+        raise DataError(f"File '{uri}' cannot be read as {NAMES[source.format]}. {first_line(error)}.") from error
 
 
 def _named_twice(source: Source, file_columns: FileColumns) -> str | None:
@@ -87,11 +93,18 @@ def _table_of_spark(spark: SparkSession, source: Source) -> SourceTable:
 
 def _check_alike(spark: SparkSession, source: Source) -> None:
     """Compare the files, since Spark reads all by the columns of one, with nulls for those that another one lacks."""
-    if len(source.firsts) < 2:
+    files = source.filled
+    if len(files) < 2:
         return
-    rows = [spark.read.format(source.format).load(escaped(file.uri)) for file in source.firsts]
-    for file, other in zip(source.firsts, rows, strict=True):
-        check_alike((source.firsts[0].name, _spark_columns(rows[0])), (file.name, _spark_columns(other)))
+
+    def columns_of(file: SourceFile) -> set[str]:
+        return _spark_columns(spark.read.format(source.format).load(escaped(file.uri)))
+
+    with ThreadPoolExecutor(OPENED_AT_ONCE) as pool:
+        columns_by_file = pool.map(columns_of, files)
+        first = next(columns_by_file)
+        for file, other in zip(files[1:], columns_by_file, strict=True):
+            check_alike((files[0].name, first), (file.name, other))
 
 
 def _described(columns: FileColumns) -> set[str]:

@@ -1,4 +1,4 @@
-"""CSV and TSV: all fields as text; lines with too few or too many fields are kept as malformed."""
+"""CSV and TSV: all fields as text; lines with too few or too many fields, or with no valid text, are malformed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.sources.decoding.batches import NumberFields
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
-from pipeline.sources.decoding.header import Dialect, Header, parse_header
+from pipeline.sources.decoding.header import REPLACEMENT, Dialect, Header, parse_header
 from pipeline.sources.decoding.line_numbers import LINE, count_lines
 from pipeline.sources.decoding.pieces import MALFORMED, Piece
 from pipeline.sources.decoding.streams import OpenFile
@@ -123,6 +123,11 @@ def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header,
     if source.folders is not None:
         reader = reader.option("basePath", source.folders.above)
     rows = reader.csv([escaped(path) for path in source.paths])
+    # Spark replaces bytes that are no text without a word; a U+FFFD of the file itself looks the same here.
+    fields = (F.coalesce(F.col(quoted(name)), F.lit("")) for name in _field_names(header))
+    text = F.concat_ws(dialect.separator, *fields)
+    replaced = F.when(F.contains(text, F.lit(REPLACEMENT)), text)
+    rows = rows.withColumn(MALFORMED, F.coalesce(F.col(MALFORMED), replaced))
     if header.unnamed:
         line = F.btrim(MALFORMED, F.lit("\ufeff\r\n"))
         rows = rows.where(F.col(MALFORMED).isNull() | (line != F.lit(header.text)))
@@ -139,7 +144,7 @@ def _field_names(header: Header) -> list[str]:
 
 def _headers(spark: SparkSession, reader: SourceReader, source: Source, dialect: Dialect) -> dict[str, Header]:
     """The header of each non-empty file, by URI; all have the same columns, whose order only tasks allow to differ."""
-    filled = [file for file in source.files if file.bytes]
+    filled = source.filled
     headers = [parse_header(reader.read_head(spark, file), dialect, file.name) for file in filled]
     names = headers[0].names
     for file, header in zip(filled, headers, strict=True):

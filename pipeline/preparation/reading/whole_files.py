@@ -86,7 +86,7 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
         raise DataError(f"Source '{source.location}' cannot be read as {format.name}: {values}. Rename the folders.")
     folder_columns(source, [*file_kinds])
     kinds = {**file_kinds, **({} if values is None else values.kinds)}
-    pieces = [(Piece(file.uri), file.bytes) for file in source.files if file.bytes]
+    pieces = [(Piece(file.uri), file.bytes) for file in source.filled]
     tasks = tasks_of(pieces, may_exceed=True)
 
     def read(wanted: Sequence[str]) -> RawTable:
@@ -100,15 +100,15 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
 
 
 def _common_columns(files: WholeFiles, source: Source) -> dict[str, pa.DataType]:
-    """The columns of all paths, which must be the same.
+    """The columns of all files, which must be the same.
 
     Raises:
         DataError: columns differ, or have types that Spark does not have.
     """
-    kinds_by_file = [(file.name, files.columns(file.uri)) for file in source.firsts]
-    first, kinds = kinds_by_file[0]
-    for name, other in kinds_by_file[1:]:
-        check_alike((first, _described(kinds)), (name, _described(other)))
+    first, *others = source.filled
+    kinds = files.columns(first.uri)
+    for other in others:
+        check_alike((first.name, _described(kinds)), (other.name, _described(files.columns(other.uri))))
     problems = [
         Problem(f"Column '{name}' has type {kind}", "booleans, numbers, strings, dates, timestamps")
         for name, kind in kinds.items()

@@ -62,10 +62,12 @@ def _line_errors(inputs: Inputs, *, multiline: bool) -> Iterator[RowError]:
 
 
 def _malformed(multiline: bool) -> RowError:
-    remedy = "Repair them"
+    remedy = "Repair them, correct data.source.encoding where the text is garbled"
     if not multiline:
         remedy += ", set data.source.multiline: true where quoted fields hold line breaks"
-    return _of_lines("as many fields as the first line names", f"{remedy}, or allow some in data.bad_rows")
+    return _of_lines(
+        "valid text of as many fields as the first line names", f"{remedy}, or allow some in data.bad_rows"
+    )
 
 
 def _of_lines(allowed: str, remedy: str) -> RowError:

@@ -36,7 +36,13 @@ def checked_statistics(
     collected = first.gather(WHOLE, partitions)
     statistics = query.statistics(collected.moments)
     check_budget(store_spec, opened, statistics)
-    check_splits(statistics.splits, opened.table.split)
+    check_splits(
+        statistics.splits,
+        opened.table.split,
+        bad=statistics.bad,
+        left_out=statistics.left_out,
+        filtered=store_spec.data.filter is not None,
+    )
     _check_strata(opened.table)
     return statistics, collected
 

@@ -32,6 +32,7 @@ class DatasetStatistics:
         label: statistics of the label.
         weight: moments of the weights of training rows.
         slots: the most values that a training row has, for each multi-valued feature.
+        without_values: number of training rows without a value, for each multi-valued feature.
         nulls: number of nulls in each raw and derived column, without bad rows; of texts only where requested.
     """
 
@@ -43,6 +44,7 @@ class DatasetStatistics:
     label: LabelStatistics
     weight: Moments
     slots: Mapping[str, int]
+    without_values: Mapping[str, int]
     nulls: Mapping[str, int]
 
     def good(self, name: str) -> ColumnStatistics:

@@ -154,6 +154,7 @@ class StatisticsQuery:
             label=_label_of(measured),
             weight=measured.get(_WEIGHT, {}).get(TRAIN, ColumnStatistics()).moments if self.weighted else Moments(),
             slots={name: _most(measured.get(_SLOTS + name, {})) for name in slot_columns(self.plan)},
+            without_values={name: _without_values(measured.get(_SLOTS + name, {})) for name in slot_columns(self.plan)},
             nulls={name: good_rows(measured.get(_COLUMN + name, {})).nulls for name in table.numbers}
             | {name: good_rows(measured.get(_PRESENT + name, {})).nulls for name in self._texts},
         )
@@ -201,3 +202,8 @@ def _label_of(measured: Measured) -> LabelStatistics:
 
 def _most(groups: Mapping[int, ColumnStatistics]) -> int:
     return int(groups[TRAIN].moments.high or 0) if TRAIN in groups else 0
+
+
+def _without_values(groups: Mapping[int, ColumnStatistics]) -> int:
+    """Training rows whose text is null, or has no value in it."""
+    return groups[TRAIN].nulls + groups[TRAIN].moments.zeros if TRAIN in groups else 0

@@ -45,7 +45,7 @@ def importance_bars(report: ImportanceReport, *, name: str, title: str = "Import
         f"Each column shuffled {counted(report.repeats, 'time')} among {counted(report.rows, 'row')}; as they are, "
         f"{name} is {compact(report.value)}.",
         _hidden_note(len(report.columns) - len(shown)),
-        "Columns that tell the same hide each other.",
+        "Columns that carry the same information mask each other.",
     )
     return figure
 

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from pipeline.errors import DataError
-from pipeline.sources.decoding.decoding import UTF_8_MARK
+from pipeline.sources.decoding.decoding import BROKEN, REPLACEMENT, UTF_8_MARK
 from pipeline.sources.decoding.header import BYTE_ORDER_MARK, Dialect, Header
 from pipeline.sources.decoding.pieces import MALFORMED
 
@@ -153,7 +153,10 @@ class BatchMaker:
         columns = [
             pa.array([_field(record.fields, index) for record in records], pa.string()) for index in self._columns
         ]
-        texts = [None if self._is_whole(record) else record.text for record in records]
+        texts = [
+            None if self._is_whole(record) and BROKEN not in record.text else record.text.replace(BROKEN, REPLACEMENT)
+            for record in records
+        ]
         return self._batch(columns, pa.array(texts, pa.string()))
 
     def is_header(self, record: Record) -> bool:
@@ -180,7 +183,7 @@ def merged(parts: Sequence[tuple[pa.RecordBatch, Ints]]) -> pa.RecordBatch:
 
 
 def _field(fields: list[str], index: int) -> str | None:
-    return (fields[index] or None) if index < len(fields) else None
+    return (fields[index].replace(BROKEN, REPLACEMENT) or None) if index < len(fields) else None
 
 
 def _has_nan(column: pa.Array) -> bool:

@@ -1,17 +1,28 @@
 """Bytes decoded as Java does, with U+FFFD for what is no text, and encoded as UTF-8 again, for pyarrow.
 
-Python's `replace` does the same, but for surrogates: Java replaces those of UTF-8 (`ED A0 80`) as one character, and
-of UTF-16 a first half together with what follows it.
+`MARK` follows each such U+FFFD, so that parsers can tell it from one in the file, and keep the record apart. Apart from
+that, Python's `replace` does the same, but for surrogates: Java replaces those of UTF-8 (`ED A0 80`) as one character,
+and of UTF-16 a first half together with what follows it.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+import numpy.typing as npt
+
 REPLACEMENT = "\ufffd"
+MARK = "\ufdd0"
+"""A noncharacter, which Unicode keeps out of texts that are exchanged."""
+BROKEN = REPLACEMENT + MARK
+"""What stands in decoded text for bytes that are no text."""
+BROKEN_BYTES = BROKEN.encode()
 UTF_8_MARK = codecs.BOM_UTF8
-_JAVA_UTF_8, _JAVA_UTF_16 = "pipeline-java-utf-8", "pipeline-java-utf-16"
+_BROKEN = re.compile(BROKEN_BYTES)
+_JAVA_UTF_8, _JAVA_UTF_16, _JAVA_BYTES = "pipeline-java-utf-8", "pipeline-java-utf-16", "pipeline-java-bytes"
 
 
 def is_ascii_compatible(encoding: str) -> bool:
@@ -21,7 +32,7 @@ def is_ascii_compatible(encoding: str) -> bool:
 
 def decode(data: bytes, encoding: str) -> str:
     """The text of whole characters, in an encoding of one byte or UTF-8."""
-    return data.decode(encoding, _JAVA_UTF_8 if encoding == "utf-8" else "replace")
+    return data.decode(encoding, _JAVA_UTF_8 if encoding == "utf-8" else _JAVA_BYTES)
 
 
 def to_utf8(data: bytes, encoding: str) -> bytes:
@@ -38,6 +49,14 @@ def is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def broken_records(data: bytes, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which records, that begin at `starts` (ascending), hold bytes that are no text."""
+    positions = [match.start() for match in _BROKEN.finditer(data)]
+    broken = np.zeros(len(starts), np.bool_)
+    broken[np.searchsorted(starts, positions, side="right") - 1] = True
+    return broken
 
 
 def utf8_chunks(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -95,8 +114,8 @@ def _replace_utf8(error: UnicodeError) -> tuple[str, int]:
         raise error
     broken = error.object[error.start : error.start + 3]
     if broken[0] == 0xED and len(broken) > 1 and 0xA0 <= broken[1] <= 0xBF:
-        return REPLACEMENT, error.start + 2 + (len(broken) > 2 and 0x80 <= broken[2] <= 0xBF)
-    return REPLACEMENT, error.end
+        return BROKEN, error.start + 2 + (len(broken) > 2 and 0x80 <= broken[2] <= 0xBF)
+    return BROKEN, error.end
 
 
 def _replace_utf16(error: UnicodeError) -> tuple[str, int]:
@@ -104,8 +123,15 @@ def _replace_utf16(error: UnicodeError) -> tuple[str, int]:
         raise error
     broken = error.object[error.start : error.start + 4]
     high = broken[0 if "be" in error.encoding else -1 if len(broken) < 2 else 1]
-    return REPLACEMENT, error.start + min(len(broken), 4 if 0xD8 <= high <= 0xDB else 2)
+    return BROKEN, error.start + min(len(broken), 4 if 0xD8 <= high <= 0xDB else 2)
 
 
+def _replace_byte(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return BROKEN, error.end
+
+
+codecs.register_error(_JAVA_BYTES, _replace_byte)
 codecs.register_error(_JAVA_UTF_8, _replace_utf8)
 codecs.register_error(_JAVA_UTF_16, _replace_utf16)

@@ -1,9 +1,9 @@
 """CSV and TSV read in pieces, with the rows of Spark's reader.
 
 Spark's rows are those of `pipeline.preparation.reading.delimited`: fields are text, an empty one is null, and a record
-with too few or too many of them is kept apart with its text. Only a line of NULs is malformed here, while Spark skips
-it. Where a record leaves no doubt pyarrow splits it; all others are split by Spark's own rules
-(`pipeline.sources.decoding.fields`).
+with too few or too many of them, or with bytes that are no text, is kept apart with its text. Only a line of NULs is
+malformed here, while Spark skips it. Where a record leaves no doubt pyarrow splits it; all others are split by
+Spark's own rules (`pipeline.sources.decoding.fields`).
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ def read_piece(
 
     Yields:
         Batches with the text columns `r0`, `r1`, ... in the order of `columns`, of which `numbers` may be doubles, and
-        `__malformed`. Null stands for an empty field, and in `__malformed` for a record with as many fields as wanted.
+        `__malformed`. Null stands for an empty field, and in `__malformed` for a record of valid text
+        with as many fields as wanted.
 
     Raises:
         DataError: the file is damaged, or Spark could not read it either.

@@ -19,7 +19,10 @@ from dataclasses import dataclass
 
 from pipeline.errors import DataError
 
-BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK, REPLACEMENT = "\ufeff", "\ufffd"
+FEW_LINES, SMALL_SHARE = 10, 0.1
+"""So many lines at the start of a file, or this share of them, may hold bytes that are no text: they are malformed
+lines, and the file is not one of another encoding."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def parse_header(head: bytes, dialect: Dialect, origin: str) -> Header:
     """The header of a file that begins with `head`.
 
     Raises:
-        DataError: the file is no text of this encoding, or has no line.
+        DataError: the file is no text of this encoding, but for a few lines below the header, or has no line.
     """
     text = _text(head, dialect.encoding, origin)
     lines = _lines(text, dialect, origin)
@@ -83,14 +86,26 @@ def _text(head: bytes, encoding: str, origin: str) -> str:
     # Java, which reads the rows, takes UTF-16 without a mark for big-endian; Python goes by the machine.
     marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     codec = "utf-16be" if encoding == "utf-16" and not marked else encoding
+    decoder = codecs.getincrementaldecoder(codec)
     try:
-        return codecs.getincrementaldecoder(codec)().decode(head).removeprefix(BYTE_ORDER_MARK)
+        return decoder().decode(head).removeprefix(BYTE_ORDER_MARK)
     except UnicodeError as error:
+        if isinstance(error, UnicodeDecodeError):
+            text = decoder("replace").decode(head).removeprefix(BYTE_ORDER_MARK)
+            if _is_text(text):
+                return text
         position = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
         raise DataError(
             f"File '{origin}' is not {encoding.upper()} text{position}. "
             "Correct data.source.encoding or data.source.format."
         ) from error
+
+
+def _is_text(text: str) -> bool:
+    """Whether only a few lines below the header have bytes that are no text."""
+    lines = [line for line in text.splitlines() if line]
+    broken = sum(REPLACEMENT in line for line in lines)
+    return REPLACEMENT not in lines[0] and broken <= max(FEW_LINES, SMALL_SHARE * len(lines))
 
 
 def _lines(text: str, dialect: Dialect, origin: str) -> Iterator[list[str]]:

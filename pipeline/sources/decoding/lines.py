@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipeline.sources.decoding.batches import BatchMaker, Ints, Record, merged
 from pipeline.sources.decoding.blocks import VISIBLE
 from pipeline.sources.decoding.characters import Signs
-from pipeline.sources.decoding.decoding import to_utf8
+from pipeline.sources.decoding.decoding import BROKEN_BYTES, broken_records, to_utf8
 from pipeline.sources.decoding.fields import FieldParser
 from pipeline.sources.decoding.header import Dialect, Header
 from pipeline.sources.decoding.line_numbers import LineCounter, with_line_numbers
@@ -39,14 +39,14 @@ class LineParser:
                 yield batch
 
     def _batch(self, block: bytes) -> pa.RecordBatch:
-        # pyarrow checks UTF-8 while it reads.
-        data = block if self._encoding == "utf-8" else to_utf8(block, self._encoding)
-        if self._is_plain(data):
+        # pyarrow would check the UTF-8 of the columns that it reads alone.
+        data = to_utf8(block, self._encoding)
+        if BROKEN_BYTES not in data and self._is_plain(data):
             try:
                 return self._numbered(self._maker.of_numbers(data), data)
             except pa.ArrowInvalid:
                 pass
-        return self._line_by_line(to_utf8(block, self._encoding))
+        return self._line_by_line(data)
 
     def _is_plain(self, data: bytes) -> bool:
         """Whether all lines are unambiguous, but for their number of fields."""
@@ -69,6 +69,7 @@ class LineParser:
         odd = visible.copy()
         if not self._rules.is_beyond_bytes(data):
             odd[visible] = odd_records(self._rules, data, starts[visible], stops[visible], self._fields)
+        odd |= broken_records(data, starts)
         good = joined(data, starts, stops, (visible & ~odd) | (starts == stops))
         records, rows = self._exactly(data, starts, stops, np.flatnonzero(odd))
         parts = [

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from pipeline.sources.decoding.batches import BatchMaker, Ints, Record, merged
 from pipeline.sources.decoding.characters import Signs, TextEnded
+from pipeline.sources.decoding.decoding import BROKEN_BYTES, broken_records
 from pipeline.sources.decoding.fields import FieldParser
 from pipeline.sources.decoding.header import Dialect, Header
 from pipeline.sources.decoding.line_numbers import LineCounter, with_line_numbers
@@ -129,6 +130,8 @@ class RecordParser:
         return alone[outside(quotes, alone)]
 
     def _clear_batch(self, data: bytes, ends: Ints) -> pa.RecordBatch:
+        if BROKEN_BYTES in data:
+            return self._record_by_record(data, ends)
         try:
             batch = self._maker.of_numbers(self._with_line_feeds(data))
             return self._numbered(batch, data, ends)
@@ -145,6 +148,7 @@ class RecordParser:
         filled = starts < stops
         odd = np.zeros(len(starts), np.bool_)
         odd[filled] = odd_records(self._rules, data, starts[filled], stops[filled], self._fields)
+        odd |= broken_records(data, starts)
         good, rows = joined(data, starts, stops, filled & ~odd), list[int]()
         records = list[Record]()
         for i in np.flatnonzero(odd).tolist():

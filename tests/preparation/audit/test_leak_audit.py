@@ -151,8 +151,9 @@ def test_columns_that_give_the_label_away_are_named():
         "Alone, 'a' (1.0000), 'b' (0.9990) predict the label nearly perfectly (R² above 0.99). "
         "If they are known only once the label is, leave them out"
     )
-    assert feature_check({"x": 0.5}, "binary").detail == "1 columns, the best with area under the ROC curve 0.5000"
+    assert feature_check({"x": 0.5}, "binary").detail == "1 column, the best with area under the ROC curve 0.5000"
     assert feature_check({}, "binary").passed
+    assert feature_check({"a": 1.0}, "regression").detail.startswith("Alone, 'a' (1.0000) predicts the label nearly")
 
 
 def test_the_audit_is_a_document():

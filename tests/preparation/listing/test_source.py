@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipeline.preparation.listing.source import Source, open_source
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.store.filesystem import storage_path
+from tests.support.readers import read_by_spark
 from tests.support.rows import raw_rows
 
 pytestmark = pytest.mark.spark
@@ -209,6 +211,21 @@ def test_typed_files(spark, tmp_path, ending):
         DataError, match=r"File '3\..*' has other columns than '1\..*'\. Different: wide string, x int64"
     ):
         opened(spark, path=[one, other])
+
+
+@pytest.mark.parametrize("by_spark", [False, True])
+@pytest.mark.parametrize("folders", [("", ""), ("k=1/", "k=2/")])
+@pytest.mark.parametrize("ending", ["orc", "parquet"])
+def test_every_file_of_a_folder_has_the_same_columns(spark, tmp_path, ending, folders, by_spark):
+    one, two = (f"{folder}{name}.{ending}" for folder, name in zip(folders, "ab", strict=True))
+    write(tmp_path / "t" / one, {"x": [1], "y": [1.5]})
+    write(tmp_path / "t" / two, {"x": [2]})
+    with read_by_spark() if by_spark else nullcontext():
+        with pytest.raises(DataError, match=rf"File '{two}' has other columns than '{one}'\. Different: y double\."):
+            opened(spark, path=str(tmp_path / "t"))
+        write(tmp_path / "t" / two, {"x": [2], "y": ["text"]})
+        with pytest.raises(DataError, match=r"Different: y double, y string\."):
+            opened(spark, path=str(tmp_path / "t"))
 
 
 def test_what_is_no_orc(spark, tmp_path):

@@ -128,6 +128,9 @@ def test_texts_are_counted_exactly(prepared, frame):
     assert (city.rows, city.nulls, city.distinct, city.unknown) == (len(train), train["city"].isna().sum(), 3, 0)
     tags = train["tags"].str.split(";").explode()
     assert {value.value: value.count for value in texts["tags"].values} == tags[tags != ""].value_counts().to_dict()
+    without = int((train["tags"].fillna("").str.strip("; ") == "").sum())
+    assert without > 0
+    assert (texts["tags"].nulls, texts["tags"].rows) == (without, without + int((tags.fillna("") != "").sum()))
     assert (texts["hashed"].nulls, texts["hashed"].values) == (train["hashed"].isna().sum(), ())
     assert texts["hashed"].note == "hashed to 8 buckets, values are not counted"
     assert texts["grade"].values[0].count == train["grade"].value_counts().max()

@@ -152,8 +152,9 @@ def test_bad_texts_and_malformed_lines_are_named_together(spark, tmp_path):
     content = lines("two,b,1", "n/a,b,1", "1;5,b,1", "7d,b,1", "1,2", "1,2,3,4")
     assert problem_of(spark, tmp_path, content, numeric=["x"]) == (
         "The data does not meet the configuration (2 problems):\n"
-        "  - 2 lines are malformed (first in 't.csv', line 66). Allowed: as many fields as the first line names. "
-        "Received: '1,2'. Repair them, set data.source.multiline: true where quoted fields hold line breaks, or "
+        "  - 2 lines are malformed (first in 't.csv', line 66). Allowed: valid text of as many fields as the first "
+        "line names. Received: '1,2'. Repair them, correct data.source.encoding where the text is garbled, "
+        "set data.source.multiline: true where quoted fields hold line breaks, or "
         "allow some in data.bad_rows.\n"
         "  - Column 'x' is not a number in 4 rows (first in 't.csv', line 62). Received: 'two'. Repair the data, list "
         "the text in data.source.null_values, make the column categorical, or allow some in data.bad_rows."
@@ -188,6 +189,11 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
     ("content", "settings", "message"),
     [
         ("x,c,y\n", {}, "The source has columns and no row. Correct data.source."),
+        (
+            lines(),
+            {"filter": "x > 1000000"},
+            "No row is left: data.filter leaves out 60 rows of the source. Correct data.filter.",
+        ),
         (
             lines("1,a,many"),
             {},

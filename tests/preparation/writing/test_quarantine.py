@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.schemas.source_contract import ColumnTerms, KeptContract, SourceContract
+from tests.support.readers import read_by_spark
 from tests.support.store_specs import build, rows_of, spec_for
 
 pytestmark = pytest.mark.spark
@@ -56,7 +58,7 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     first, *lines = str(raised.value).split("\n")
     assert first == "The data does not meet the configuration (11 problems):"
     assert lines[0].startswith(
-        f"  - 6 lines are malformed (first in 't.csv', line {malformed}). Allowed: as many fields as"
+        f"  - 6 lines are malformed (first in 't.csv', line {malformed}). Allowed: valid text of "
     )
     assert lines[-1] == (
         "  - 15 rows cannot be used. Allowed: 14. Received: 15. Repair the data, or raise data.bad_rows.budget."
@@ -92,6 +94,22 @@ def test_broken_rows_are_set_aside_with_their_reasons(spark, tmp_path, caplog, c
     )
     assert "\n  6  malformed line\n  2  column 'n' is not an integer\n" in warned
     assert "Failed to compile" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("by_spark", [False, True])
+@pytest.mark.parametrize("before", [0, 1 << 20])
+def test_bytes_that_are_no_text_are_quarantined_wherever_they_are(spark, tmp_path, before, by_spark):
+    filler = b"1,house,%s,2\n" % (b"a" * 9986)
+    rows = [b"%d,house,a,%d\n" % (i, i % 7) for i in range(60)]
+    lines = [b"n,c,d,y\n", *[filler] * (before // len(filler) + 1), *rows, b"2,Town\xffhouse,a,3\n"]
+    (tmp_path / "t.csv").write_bytes(b"".join(lines))
+    with read_by_spark() if by_spark else nullcontext():
+        spec = spec_for(tmp_path / "t.csv", numeric=["n"], categorical=["c"], bad_rows={"budget": 50})
+        store = build(spark, spec, tmp_path / "r")
+    assert store.manifest.reasons == {"malformed line": 1}
+    row = pd.read_parquet(f"{store.path.path}/quarantine").iloc[0]
+    assert row.line == "2,Town\ufffdhouse,a,3"
+    assert by_spark or (row.file, row.line_number) == ("t.csv", len(lines))
 
 
 def test_a_row_of_which_nothing_tells_where_it_belongs_is_set_aside(spark, tmp_path):

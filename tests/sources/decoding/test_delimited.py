@@ -19,7 +19,7 @@ from pipeline.arrays.cells import number_of, without_markers
 from pipeline.errors import DataError
 from pipeline.sources.decoding.batches import NO_NUMBERS, NumberFields
 from pipeline.sources.decoding.characters import Signs
-from pipeline.sources.decoding.decoding import decode, utf8_chunks
+from pipeline.sources.decoding.decoding import BROKEN, REPLACEMENT, decode, utf8_chunks
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.decoding.fields import FieldParser
 from pipeline.sources.decoding.header import Dialect, Header
@@ -309,6 +309,7 @@ def test_wide_encodings(encoding, codec):
     ],
 )
 def test_what_is_no_text(data, encoding, text):
+    text = text.replace(REPLACEMENT, BROKEN)
     assert decode(data, encoding) == text
     for size in (1, 2, 100):
         parts = [data[i : i + size] for i in range(0, len(data), size)]
@@ -324,15 +325,40 @@ def test_what_is_no_text(data, encoding, text):
     ],
 )
 def test_what_is_no_utf_16(data, text):
+    text = text.replace(REPLACEMENT, BROKEN)
     assert b"".join(utf8_chunks([data], "utf-16")).decode() == text
     assert b"".join(utf8_chunks([data[i : i + 1] for i in range(len(data))], "utf-16")).decode() == text
 
 
 def test_invalid_bytes_beside_sound_lines():
     data = b"x,y,z\n1,a\xff,3\n4,5,6\n\xff,\n"
-    expected = [("1", "a\ufffd", "3", None), ("4", "5", "6", None), ("\ufffd", None, None, "\ufffd,")]
+    expected = [("1", "a\ufffd", "3", "1,a\ufffd,3"), ("4", "5", "6", None), ("\ufffd", None, None, "\ufffd,")]
     assert read(data) == expected
     assert read(data, multiline=True) == expected
+
+
+@pytest.mark.parametrize("multiline", [False, True])
+@pytest.mark.parametrize(
+    ("line", "encoding"),
+    [
+        (b"1,Town\xffhouse,3", "utf-8"),
+        (b'1,"Town\xed\xa0\x80house",3', "utf-8"),
+        (b"1,Town\x81house,3", "windows-1252"),
+        (b"\x001\x00,\x00T\x00o\x00w\x00n\xdc\x00\x00h\x00o\x00u\x00s\x00e\x00,\x003", "utf-16be"),
+    ],
+)
+def test_a_line_with_bytes_that_are_no_text_is_malformed(line, encoding, multiline):
+    sound = "4,Town\ufffd\u00e4,6" if encoding != "windows-1252" else "4,Town,6"
+    data = "x,y,z\n".encode(encoding) + line + f"\n{sound}\n".encode(encoding)
+    broken, good = read(data, Dialect(",", encoding=encoding), multiline=multiline)
+    assert broken[:3] == ("1", "Town\ufffdhouse", "3")
+    assert broken[3].replace('"', "") == "1,Town\ufffdhouse,3"
+    assert good == (*sound.split(","), None)
+
+
+def test_a_line_is_malformed_whichever_columns_are_read():
+    data = b"x,y,z\n1,Town\xffhouse,3\n4,5,6\n"
+    assert [row[-1] for row in read(data, columns=(0,))] == ["1,Town\ufffdhouse,3", None]
 
 
 def hadoop_blocks(data: bytes, codec: str, size: int = 1000) -> bytes:

@@ -57,8 +57,14 @@ def test_dialects(head, dialect, names):
         (b"", "utf-8", "File 'f' is empty"),
         (b"a\xff\n", "utf-8", r"is not UTF-8 text \(byte 1\)\. Correct data\.source\.encoding"),
         (b"a\xff\n", "us-ascii", r"is not US-ASCII text \(byte 1\)"),
+        (b"a\n" + b"1\n" * 89 + b"\xe4\n" * 11, "utf-8", r"is not UTF-8 text \(byte 180\)"),
     ],
 )
 def test_what_has_no_header(head, encoding, message):
     with pytest.raises(DataError, match=message):
         parse_header(head, Dialect(",", encoding=encoding), "f")
+
+
+@pytest.mark.parametrize("lines", [b"\xe4\n", b"1\n" * 90 + b"\xe4\n" * 10, b"1\n" * 900 + b"\xe4\n" * 90])
+def test_a_few_lines_below_the_header_may_be_no_text(lines):
+    assert parse_header(b"a\n" + lines, Dialect(","), "f").names == ("a",)
