@@ -1,4 +1,4 @@
-"""Ends stopped workers: Spark cancels the task of a rank, but a process that SIGSTOP has stopped stays as it is."""
+"""Ends stopped workers: Spark kills the worker of a cancelled task only later, and a job may have ended before that."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ def kill_stopped(context: SparkContext, heartbeats: Iterable[Heartbeat]) -> None
         session = int(java.java.lang.ProcessHandle.current().pid())
         for heartbeat in heartbeats:
             with suppress(psutil.Error):
-                _kill_if_stopped(psutil.Process(heartbeat.pid), session, heartbeat.rank)
+                kill_if_stopped(psutil.Process(heartbeat.pid), session, heartbeat.rank)
 
 
-def _kill_if_stopped(process: psutil.Process, session: int, rank: int) -> None:
+def kill_if_stopped(process: psutil.Process, session: int, rank: int) -> None:
+    """Kill the process of a rank if it is stopped and descends from the session's process."""
     is_own = any(parent.pid == session for parent in process.parents())
     if is_own and process.status() == psutil.STATUS_STOPPED:
         process.kill()

@@ -94,9 +94,6 @@ def test_a_rank_that_stands_still_is_named_and_the_other_is_not(spark, tmp_path,
         launch(spark, tmp_path, fault)
     assert str(caught.value).startswith("Rank 1 on ")
     assert "rank 0" not in str(caught.value).lower()
-    if fault == "stop":  # nobody else would end it
-        process = int(str(caught.value).partition("(process ")[2].partition(")")[0])
-        assert not psutil.pid_exists(process) or psutil.Process(process).status() != psutil.STATUS_STOPPED
 
 
 def test_a_rank_that_does_not_come_is_named(spark, tmp_path):
