@@ -43,8 +43,8 @@ def test_scant_histories_are_drawn(history: dict[str, list[float | None]]) -> No
 
 
 def test_diagnosis_stands_below_the_curves() -> None:
-    history = {"loss": [1.0, 0.6, 0.4, 0.3, 0.2], "val_loss": [0.9, 0.7, 0.6, 0.8, 0.9]}
-    findings = diagnose(loss_curves(history, best=3, planned=5))
+    history = {"loss": [1.0, 0.6, 0.4, 0.3, 0.2, 0.1], "val_loss": [0.9, 0.7, 0.6, 0.8, 0.9, 0.9]}
+    findings = diagnose(loss_curves(history, best=3, planned=6))
     figure = learning_curves(history, best_epoch=3, findings=findings)
     assert said(figure).endswith(findings[0].sentence)
     assert findings[0].sentence.startswith("Overfitting. After epoch 3")
