@@ -59,7 +59,7 @@ def test_a_training_whose_rank_is_killed_is_launched_again_and_ends_the_same(tmp
     write_small_store(tmp_path, SHARDS)
     undisturbed, history = launch_training(spark, job(tmp_path, "undisturbed"), lambda _: None)
     kill, killed = killer(1)
-    told, epochs = job(tmp_path, "killed", max_restarts=2), []
+    told, epochs = job(tmp_path, "killed", max_restarts=2, callbacks=["tests.support.callbacks:Pausing"]), []
     result, again = launch_training(spark, told, epochs.append, kill)
     assert len(killed) == 1
     assert launches(told) == 2
