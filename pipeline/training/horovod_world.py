@@ -42,10 +42,10 @@ class HorovodWorld:
     def sum(self, tensors: Sequence[Any], name: str) -> list[Any]:
         """An allreduce for each bucket and type of number, of its tensors end to end: ranks agree upon few names."""
         if self.summation == RING:
-            return self._sum_bucket(tensors, name)
+            return self.sum_bucket(tensors, name)
         return by_buckets(
             tensors,
-            lambda buckets: [self._sum_bucket(bucket, f"{name}_{number}") for number, bucket in enumerate(buckets)],
+            lambda buckets: [self.sum_bucket(bucket, f"{name}_{number}") for number, bucket in enumerate(buckets)],
         )
 
     def gather(self, tensors: Sequence[Any], name: str) -> list[Any]:
@@ -62,7 +62,8 @@ class HorovodWorld:
         for number, variable in enumerate(variables):
             variable.assign(hvd.broadcast(variable, root_rank=0, name=f"variable_{number}"))
 
-    def _sum_bucket(self, tensors: Sequence[Any], name: str) -> list[Any]:
+    def sum_bucket(self, tensors: Sequence[Any], name: str) -> list[Any]:
+        """One allreduce for each type of number, of all tensors end to end."""
         return _by_type(
             tensors, lambda alike, kind: end_to_end(alike, lambda numbers: self._sum(numbers, f"{name}_{kind}"))
         )

@@ -44,7 +44,7 @@ class HostsWorld:
         # All sums come before the first spread, which waits for the network: exchanges of a host keep their order.
         totals = [self.host.sum(bucket, f"{name}_{number}") for number, bucket in enumerate(buckets)]
         if self.leaders is not None:
-            totals = [self.leaders.sum(bucket, f"{name}_{number}") for number, bucket in enumerate(totals)]
+            totals = [self.leaders.sum_bucket(bucket, f"{name}_{number}") for number, bucket in enumerate(totals)]
         return [self.host.spread(bucket, f"{name}_{number}") for number, bucket in enumerate(totals)]
 
     def gather(self, tensors: Sequence[Any], name: str) -> list[Any]:
