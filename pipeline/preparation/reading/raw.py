@@ -85,6 +85,9 @@ class SourceTable:
         reader: reads columns whose names are known to exist; see `read`.
         scan: JSON only: finds the names in every row, since `names` are those of the first rows.
         first_line: CSV and TSV only: the header line, for messages.
+        objects: JSON only: columns with whole objects, whose values have columns of their own; they are no features
+            unless named.
+        checks: check and log how many rows the joins match, each in a pass over the rows.
     """
 
     names: tuple[str, ...]
@@ -93,6 +96,8 @@ class SourceTable:
     reader: ReadColumns
     scan: Callable[[], SourceTable] | None = None
     first_line: str = ""
+    checks: tuple[Callable[[], None], ...] = ()
+    objects: frozenset[str] = frozenset()
 
     def read(self, wanted: Sequence[str]) -> RawTable:
         """Some columns, lazily.
@@ -104,7 +109,7 @@ class SourceTable:
         problems = [_absent(name, table.names) for name in wanted if table.names.count(name) != 1]
         if problems:
             raise DataError(gather("The source does not have these columns", problems))
-        return self.reader(wanted)
+        return table.reader(wanted)
 
     def knowing(self, wanted: Sequence[str]) -> SourceTable:
         """The same table; with the names of all rows, where a wanted name is not among those of the first rows."""
