@@ -40,14 +40,10 @@ def joined_table(left: SourceTable, right: SourceTable, join: JoinConfig, title:
     """
     right = right.knowing(join.on)
     for side, table in (("the left side", left.knowing(join.on)), (title, right)):
-        absent = next((name for name in join.on if table.names.count(name) != 1), None)
+        absent = next((name for name in join.on if table.occurrences[name] != 1), None)
         if absent is not None:
             raise DataError(f"Column '{absent}' of 'on' is not once in {side}. {nearest(absent, table.names)}")
-    names = {
-        join.prefix + name: name
-        for name in right.names
-        if name and name not in join.on and right.names.count(name) == 1
-    }
+    names = {join.prefix + name: name for name in right.unique_names if name not in join.on}
     _check_names(left, names, title)
     kinds = _kinds(left, right, names)
 
