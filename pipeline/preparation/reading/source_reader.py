@@ -15,10 +15,11 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from pipeline.formatting import counted
-from pipeline.preparation.listing.files import HEAD_BYTES, SourceFile
+from pipeline.preparation.listing.files import SourceFile
 from pipeline.preparation.listing.hadoop_files import read_head
 from pipeline.preparation.listing.source import Source
 from pipeline.sources.decoding.compressed import decompressed
+from pipeline.sources.decoding.header import HEAD_BYTES
 from pipeline.sources.decoding.remote import FileOpener
 from pipeline.sources.decoding.streams import first_line, naming
 
