@@ -16,10 +16,11 @@ from pyspark.sql import SparkSession
 
 from pipeline.errors import DataError
 from pipeline.formatting import counted
-from pipeline.preparation.listing.files import HEAD_BYTES, SourceFile
+from pipeline.preparation.listing.files import SourceFile
 from pipeline.preparation.listing.hadoop_files import read_head
 from pipeline.preparation.listing.source import Source
 from pipeline.sources.decoding.compressed import decompressed, is_unknown_to_spark
+from pipeline.sources.decoding.header import HEAD_BYTES
 from pipeline.sources.decoding.remote import FileOpener
 from pipeline.sources.decoding.streams import first_line, naming
 

@@ -25,6 +25,8 @@ from pipeline.errors import DataError
 from pipeline.formatting import counted
 
 BYTE_ORDER_MARK, REPLACEMENT = "\ufeff", "\ufffd"
+HEAD_BYTES = 1 << 20
+"""What is read of a file's start for its header, which must end there."""
 FEW_LINES, SMALL_SHARE = 10, 0.1
 """So many lines at the start of a file, or this share of them, may hold bytes that are no text: they are malformed
 lines, and the file is not one of another encoding."""
@@ -79,9 +81,15 @@ def parse_header(head: bytes, dialect: Dialect, origin: str) -> Header:
     """The header of a file that begins with `head`.
 
     Raises:
-        DataError: the file is no text of this encoding, but for a few lines below the header, or has no line.
+        DataError: the file is no text of this encoding, but for a few lines below the header, has no line, or its
+            first line does not end in `head`.
     """
     text = _text(head, dialect.encoding, origin)
+    if len(head) >= HEAD_BYTES and len(text.lstrip("\r\n").splitlines()) == 1:
+        raise DataError(
+            f"The first line of file '{origin}', which must name the columns, has more than {HEAD_BYTES >> 20} MB. "
+            "Correct the file, data.source.encoding or data.source.format."
+        )
     lines = _lines(text, dialect, origin)
     names = next(lines, None)
     if names is None:

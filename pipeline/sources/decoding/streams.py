@@ -9,7 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.errors import DataError
-from pipeline.sources.decoding.compressed import decompressed, is_compressed
+from pipeline.sources.decoding.compressed import TooLarge, decompressed, is_compressed
 
 BUFFER_BYTES = 1 << 16
 
@@ -69,7 +69,7 @@ def naming(uri: str) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        what = "decompressed" if is_compressed(uri) else "read"
+        what = "decompressed" if is_compressed(uri) and not isinstance(error, TooLarge) else "read"
         raise DataError(
             f"File '{uri}' cannot be {what}: {first_line(error)}. Rewrite the file, or leave it out."
         ) from error
