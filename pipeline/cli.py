@@ -82,7 +82,12 @@ def main(stage: str, arguments: Sequence[str] | None = None) -> int:
     with reserved_standard_output() as write_result:
         outcome = _attempt(stage, sys.argv[1:] if arguments is None else list(arguments))
         seconds = round(time.monotonic() - started, 3)
-        write_result(_result_line(stage, outcome, seconds))
+        try:
+            write_result(_result_line(stage, outcome, seconds))
+        except OSError as error:  # the disk of its file is full, or its reader is gone
+            explained = _explained(error)
+            _report(f"The result could not be written. {explained}")
+            return outcome.code or explained.exit_code
     return outcome.code
 
 

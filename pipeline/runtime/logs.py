@@ -28,6 +28,8 @@ def configure_logging(debug: bool) -> None:
     """
     handler = _TerminalHandler()
     handler.setFormatter(_SafeFormatter(debug))
+    if not debug:
+        handler.addFilter(_is_no_lost_java)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.addLevelName(logging.WARNING, "WARN")
     logging.captureWarnings(True)
@@ -75,6 +77,12 @@ def safe_text(text: str) -> str:
     """
     lines = without_user(COLOUR.sub("", text)).rstrip("\n").split("\n")
     return "\n  ".join(CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", line) for line in lines)
+
+
+def _is_no_lost_java(record: logging.LogRecord) -> bool:
+    """Whether a record is not py4j's about a call to a Java process that is gone, whose error is raised as well."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return record.name != "root" or kind is None or kind.__name__ != "Py4JNetworkError"
 
 
 def _as_one_line(
