@@ -5,6 +5,8 @@
 | `.gz`, `.gzip`, `.bz2`, `.zst` | what the programs of these names write |
 | `.deflate` | zlib |
 | `.snappy`, `.lz4` | Hadoop's own blocks, which other programs do not write |
+
+Hadoop does not know `.xz`, and `.zip` with one file in it; only Python reads these (`archives.py`).
 """
 
 from __future__ import annotations
@@ -15,9 +17,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.sources.decoding.archives import xz_pieces, zip_pieces
+
 _STREAMS = {"gz": "gzip", "gzip": "gzip", "bz2": "bz2", "zst": "zstd"}
 _BLOCKS = ("snappy", "lz4")
-ENDINGS = frozenset({*_STREAMS, *_BLOCKS, "deflate"})
+_ARCHIVES = {"xz": xz_pieces, "zip": zip_pieces}
+ENDINGS = frozenset({*_STREAMS, *_BLOCKS, *_ARCHIVES, "deflate"})
 
 _DEFLATED_BYTES = 1 << 16
 """Bytes read at once from a file that zlib decompresses."""
@@ -38,6 +43,11 @@ def is_compressed(name: str) -> bool:
     return _ending(name) in ENDINGS
 
 
+def is_unknown_to_spark(name: str) -> bool:
+    """Whether the extension of a name stands for a compression that Hadoop, and so Spark, does not read."""
+    return _ending(name) in _ARCHIVES
+
+
 def decompressed(file: Any, name: str) -> Any:
     """A stream of the decompressed content of a file; the file itself if it is not compressed.
 
@@ -54,6 +64,8 @@ def decompressed(file: Any, name: str) -> Any:
         return _Limited(pa.CompressedInputStream(file, _STREAMS[ending]), file)
     if ending == "deflate":
         return _Limited(_Pieces(_inflated(file)), file)
+    if ending in _ARCHIVES:
+        return _Limited(_Pieces(_ARCHIVES[ending](file)), file)
     if ending in _BLOCKS:
         return _Limited(_Pieces(_hadoop_blocks(file, ending)), file)
     return file
