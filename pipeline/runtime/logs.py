@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.runtime.terminal import standard_error
 
 FORMAT = "%(asctime)s %(levelname)-5s %(name)s: %(message)s"
@@ -75,7 +75,7 @@ def safe_text(text: str) -> str:
     Colours are removed, other control characters escaped, user names and passwords in URLs removed, and continuation
     lines indented, so that none can pass for a log line.
     """
-    lines = without_user(COLOUR.sub("", text)).rstrip("\n").split("\n")
+    lines = redacted(COLOUR.sub("", text)).rstrip("\n").split("\n")
     return "\n  ".join(CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", line) for line in lines)
 
 
