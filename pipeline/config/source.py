@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pipeline.config.sql.query import check_table, checked_query
 from pipeline.schemas.references import entry_of
 from pipeline.schemas.section import LATER, Count, Integer, OneOrMore, Section
+from pipeline.schemas.text_reading import Decimal, Thousands
 from pipeline.sources.registry import FORMATS, format_settings, formats_with
 
 SampleName = Literal["bank", "iris", "breast_cancer"]
@@ -61,6 +62,10 @@ class SourceConfig(Section):
         quote: around fields of CSV and TSV that hold separators or quotes; empty means that fields are not quoted.
         escape: before a quote within a quoted field; None means that such a quote is doubled.
         null_values: texts of CSV and TSV that mean null, besides the empty one.
+        decimal: the decimal sign of numbers in CSV and TSV; a comma is recognised without this where features follow
+            from the columns' types.
+        thousands: between groups of three digits of numbers in CSV and TSV; recognised alike. A space stands for
+            no-break spaces too.
         multiline: whether quoted fields of CSV and TSV may hold line breaks; a file is then read by one task.
         rows: how many rows are generated, of a generated sample.
         seed: of a generated sample.
@@ -77,6 +82,8 @@ class SourceConfig(Section):
     quote: Sign | Literal[""] = '"'
     escape: Sign | None = None
     null_values: tuple[str, ...] = ("NA",)
+    decimal: Annotated[Decimal, LATER] = "."
+    thousands: Annotated[Thousands, LATER] = ""
     multiline: bool = False
     rows: Count = 200_000
     seed: Integer = 0
@@ -115,6 +122,8 @@ class SourceConfig(Section):
         # An escape that equals the quote is the doubled quote.
         if "separator" in signs and values.count(self.separator) > 1:
             yield "separator must differ from quote and escape"
+        if self.decimal == self.thousands:
+            yield "decimal must differ from thousands"
         if self.escape and not self.quote:
             yield "escape has no meaning without quote"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.sources.registry import SourceFormat
 
-DELIMITED = ("separator", "quote", "escape", "encoding", "null_values", "multiline")
+DELIMITED = ("separator", "quote", "escape", "encoding", "null_values", "decimal", "thousands", "multiline")
 
 FORMAT = SourceFormat(
     name="csv",

@@ -13,6 +13,8 @@ from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 
 SHOWN_CHARACTERS = 120
+_SEPARATORS = {";": "';'", "\t": '"\\t"', "|": "'|'", ",": "','", ":": "':'", " ": "' '"}
+"""Signs that may separate the columns of a file, and how they are written in YAML."""
 
 
 def check_names(names: Sequence[str], wanted: Sequence[str], first_line: str = "") -> None:
@@ -44,9 +46,17 @@ def _are_other_words(names: Sequence[str], wanted: Sequence[str]) -> bool:
 
 
 def _no_header(names: Sequence[str], wanted: Sequence[str], first_line: str) -> Problem:
+    for sign, shown in _SEPARATORS.items():
+        if set(wanted) <= {name.strip(' "') for name in first_line.split(sign)} and sign in first_line:
+            what = f"The columns of the source have another separator. The first line is: '{_cut(first_line)}'"
+            return Problem(what, remedy=f"Set data.source.separator: {shown}")
     cause = "data.source.separator right" if len(names) == 1 else "the first line a header"
     what = f"No column that the configuration names is in the source ({listed(wanted)})"
-    return Problem(what, remedy=f"The first line is: '{first_line[:SHOWN_CHARACTERS]}'. Is {cause}?")
+    return Problem(what, remedy=f"The first line is: '{_cut(first_line)}'. Is {cause}?")
+
+
+def _cut(line: str) -> str:
+    return line[:SHOWN_CHARACTERS]
 
 
 def clashing(names: Iterable[str]) -> list[list[str]]:

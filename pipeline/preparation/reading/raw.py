@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyspark.sql.functions as F
@@ -16,6 +16,7 @@ from pipeline.arrays.cells import plain, without_markers
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.formatting import times
 from pipeline.preparation.reading.scan import FrameScan, Scan
+from pipeline.schemas.text_reading import PLAIN, TextReading
 from pipeline.sources.decoding.pieces import MALFORMED
 
 
@@ -29,6 +30,8 @@ class RawColumns:
         has_lines: whether lines may be malformed; `MALFORMED` is then the last column of a batch.
         markers: texts that mean null.
         is_json: whether the lines are JSON objects.
+        readings: how the texts of some columns are read.
+        separator: between fields of a line; empty where the format has none.
     """
 
     names: tuple[str, ...]
@@ -36,11 +39,18 @@ class RawColumns:
     has_lines: bool = False
     markers: tuple[str, ...] = ()
     is_json: bool = False
+    readings: Mapping[str, TextReading] = field(default_factory=dict)
+    separator: str = ""
 
     def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
         """A column of a batch [n], with nulls in place of null markers."""
         column = plain(batch.column(self.names.index(name)))
-        return without_markers(column, self.markers) if pa.types.is_string(column.type) else column
+        markers = (*self.markers, *self.reading(name).nulls)
+        return without_markers(column, markers) if pa.types.is_string(column.type) else column
+
+    def reading(self, name: str) -> TextReading:
+        """How the texts of a column are read."""
+        return self.readings.get(name, PLAIN)
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,19 @@ class RawTable:
         return self.columns.kinds[name]
 
 
+@dataclass(frozen=True)
+class NumberSigns:
+    """The signs in numbers that the source's configuration gives, and what stands between fields.
+
+    Attributes:
+        given: decimal and thousands sign; `PLAIN` where they are to be found out.
+        separator: between fields; empty where the format has none.
+    """
+
+    given: TextReading = PLAIN
+    separator: str = ""
+
+
 ReadColumns = Callable[[Sequence[str]], RawTable]
 
 
@@ -85,6 +108,7 @@ class SourceTable:
         reader: reads columns whose names are known to exist; see `read`.
         scan: JSON only: finds the names in every row, since `names` are those of the first rows.
         first_line: CSV and TSV only: the header line, for messages.
+        signs: the signs in numbers of a text format.
     """
 
     names: tuple[str, ...]
@@ -93,6 +117,7 @@ class SourceTable:
     reader: ReadColumns
     scan: Callable[[], SourceTable] | None = None
     first_line: str = ""
+    signs: NumberSigns = NumberSigns()
 
     def read(self, wanted: Sequence[str]) -> RawTable:
         """Some columns, lazily.
@@ -138,10 +163,12 @@ def arrow_type(kind: DataType) -> pa.DataType:
         return pa.null()
 
 
-def text_columns(names: Sequence[str], *, markers: tuple[str, ...] = (), is_json: bool = False) -> RawColumns:
+def text_columns(
+    names: Sequence[str], *, markers: tuple[str, ...] = (), is_json: bool = False, separator: str = ""
+) -> RawColumns:
     """Columns of a text format."""
     kinds = dict.fromkeys(names, pa.string())
-    return RawColumns(tuple(names), kinds, has_lines=True, markers=markers, is_json=is_json)
+    return RawColumns(tuple(names), kinds, has_lines=True, markers=markers, is_json=is_json, separator=separator)
 
 
 def _absent(name: str, names: Sequence[str]) -> Problem:
