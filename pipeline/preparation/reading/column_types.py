@@ -34,7 +34,7 @@ def column_types(table: SourceTable, given: Mapping[str, ColumnReading]) -> dict
         table: the source.
         given: known types of columns of a text format, which are not inferred.
     """
-    names = [name for name in table.names if name and table.names.count(name) == 1]
+    names = table.unique_names
     if not table.is_text:
         return {name: ColumnReading(column_type(table.kinds[name])) for name in names}
     unknown = [name for name in names if name not in given]

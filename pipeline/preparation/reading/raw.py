@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyarrow as pa
 import pyspark.sql.functions as F
@@ -42,15 +44,24 @@ class RawColumns:
     readings: Mapping[str, TextReading] = field(default_factory=dict)
     separator: str = ""
 
+    def of_batch(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+        """The columns of a batch [n] by name, with nulls in place of null markers."""
+        # `MALFORMED` and numbers of lines may follow.
+        return {name: self._usable(name, column) for name, column in zip(self.names, batch.columns, strict=False)}
+
     def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
-        """A column of a batch [n], with nulls in place of null markers."""
-        column = plain(batch.column(self.names.index(name)))
-        markers = (*self.markers, *self.reading(name).nulls)
-        return without_markers(column, markers) if pa.types.is_string(column.type) else column
+        """One of them."""
+        return self._usable(name, batch.column(self.names.index(name)))
 
     def reading(self, name: str) -> TextReading:
         """How the texts of a column are read."""
         return self.readings.get(name, PLAIN)
+
+    def _usable(self, name: str, column: pa.Array) -> pa.Array:
+        values = plain(column)
+        if not pa.types.is_string(values.type):
+            return values
+        return without_markers(values, (*self.markers, *self.reading(name).nulls))
 
 
 @dataclass(frozen=True)
@@ -126,10 +137,26 @@ class SourceTable:
             DataError: naming each column that does not exist, or exists more than once.
         """
         table = self.knowing(wanted)
-        problems = [_absent(name, table.names) for name in wanted if table.names.count(name) != 1]
+        problems = [table.absent(name) for name in wanted if table.occurrences[name] != 1]
         if problems:
             raise DataError(gather("The source does not have these columns", problems))
         return self.reader(wanted)
+
+    @cached_property
+    def occurrences(self) -> Counter[str]:
+        """How often each name is there."""
+        return Counter(self.names)
+
+    @property
+    def unique_names(self) -> list[str]:
+        """The names by which a column can be read, in order."""
+        return [name for name, count in self.occurrences.items() if name and count == 1]
+
+    def absent(self, name: str) -> Problem:
+        """What is wrong with the name of a column that cannot be read."""
+        if count := self.occurrences[name]:
+            return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
+        return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, self.names))
 
     def knowing(self, wanted: Sequence[str]) -> SourceTable:
         """The same table; with the names of all rows, where a wanted name is not among those of the first rows."""
@@ -169,9 +196,3 @@ def text_columns(
     """Columns of a text format."""
     kinds = dict.fromkeys(names, pa.string())
     return RawColumns(tuple(names), kinds, has_lines=True, markers=markers, is_json=is_json, separator=separator)
-
-
-def _absent(name: str, names: Sequence[str]) -> Problem:
-    if count := names.count(name):
-        return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
-    return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
