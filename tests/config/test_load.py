@@ -120,6 +120,11 @@ def test_spark_settings_are_text(file):
             NAMES,
         ),
         (
+            "data.source.null_values",
+            [-999],
+            "'data.source.null_values[0]' has a wrong value. Allowed: a text. Received: -999. Put it in quotes: YAML ",
+        ),
+        (
             "data.task",
             "guess",
             "'data.task': there is no task 'guess'. Allowed: auto, binary, multiclass, regression, or package",

@@ -263,7 +263,8 @@ def test_quotes_in_odd_places():
     data = b'x,y,z\n5",a"b"c,"d"e\n"a" ,"b" c,"d\n"a\n1,2,3,"4"\n'
     assert read(data) == [
         ('5"', 'a"b"c', '"d"e', None),
-        ("a", '"b" c', "d", None),
+        # The last quote is open: half a line.
+        ("a", '"b" c', "d", '"a" ,"b" c,"d'),
         ("a", None, None, '"a'),
         ("1", "2", "3", '1,2,3,"4"'),
     ]
