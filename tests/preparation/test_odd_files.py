@@ -117,6 +117,24 @@ def test_formatted_numbers_are_numbers(spark, tmp_path, write_value, low, high):
     assert (table.columns["v"].type, table.columns["v"].seen.min, table.columns["v"].seen.max) == ("number", low, high)
 
 
+def test_a_later_run_reads_by_the_contract(spark, tmp_path):
+    def line(i: int) -> str:
+        price = "null" if i % 9 == 0 else f"{1000 + 1.5 * i:,.2f} €".translate({44: ".", 46: ","})
+        return f"{price};{1 + i % 28:02d}/{1 + i % 12:02d}/2024;{i % 2}"
+
+    path = write(tmp_path, "v;d;y", line)
+    first = prepared(spark, path, source={"separator": ";"})
+    contract = str(keep(first, tmp_path))
+    path.write_text(path.read_text() + "null;13/01/2024;1\n")
+    settings = {"source": {"separator": ";"}, "contract": contract}
+    again = build(spark, spec_for(path, **settings), tmp_path / "again")
+    assert again.features.readings == first.features.readings != {}
+    assert again.features.readings["v"].symbol == "€" and again.features.readings["d"].date == "d/M/yyyy"
+    path.write_text(path.read_text() + "1.5;yesterday;1\n")
+    with pytest.raises(DataError, match=r"(?s)'v' is not a number in 1 row.*'d' is not a date in 1 of 602"):
+        build(spark, spec_for(path, **settings), tmp_path / "bad")
+
+
 def test_signs_are_configured_for_columns_that_are_called_numbers(spark, tmp_path):
     path = write(tmp_path, "v,y", lambda i: f'"{1000 + i:,}",{i % 2}')
     received = "Received: '1,000'. Repair the data, set data.source.decimal and thousands, list the text"
