@@ -72,7 +72,10 @@ def open_dataset(
         ConfigError: the features or the filter do not fit the source.
         DataError: the source cannot be read, or lacks columns.
     """
-    return open_rows(store_spec, open_table(spark, source, store_spec.data.source), staging=staging)
+    table = open_table(spark, source, store_spec.data.source)
+    for check in table.checks:
+        check()
+    return open_rows(store_spec, table, staging=staging)
 
 
 def open_rows(
@@ -99,7 +102,9 @@ def open_rows(
     readings = _readings(source_table, store_spec)
     types = {name: reading.type for name, reading in readings.items()}
     layouts = {name: reading.reading.date for name, reading in readings.items() if reading.reading.date}
-    plan = plan_features(features, _offered(source_table.names, store_spec), types, store_spec.roles, layouts)
+    offered = _offered([name for name in source_table.names if name not in source_table.objects], store_spec)
+    offered = [*offered, *(name for name in source_table.objects if name in store_spec.named_columns)]
+    plan = plan_features(features, offered, types, store_spec.roles, layouts)
     row_filter = _filter(data.filter, types)
     filtered_by = () if row_filter is None else columns_of(row_filter)
     typed_columns = raw_columns((column.name, column.type) for column in (*plan.raw, *filtered_by))

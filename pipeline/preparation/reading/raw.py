@@ -120,6 +120,9 @@ class SourceTable:
         scan: JSON only: finds the names in every row, since `names` are those of the first rows.
         first_line: CSV and TSV only: the header line, for messages.
         signs: the signs in numbers of a text format.
+        objects: JSON only: columns with whole objects, whose values have columns of their own; they are no features
+            unless named.
+        checks: check and log how many rows the joins match, each in a pass over the rows.
     """
 
     names: tuple[str, ...]
@@ -129,6 +132,8 @@ class SourceTable:
     scan: Callable[[], SourceTable] | None = None
     first_line: str = ""
     signs: NumberSigns = NumberSigns()
+    checks: tuple[Callable[[], None], ...] = ()
+    objects: frozenset[str] = frozenset()
 
     def read(self, wanted: Sequence[str]) -> RawTable:
         """Some columns, lazily.
@@ -140,7 +145,7 @@ class SourceTable:
         problems = [table.absent(name) for name in wanted if table.occurrences[name] != 1]
         if problems:
             raise DataError(gather("The source does not have these columns", problems))
-        return self.reader(wanted)
+        return table.reader(wanted)
 
     @cached_property
     def occurrences(self) -> Counter[str]:
