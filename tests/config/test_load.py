@@ -85,7 +85,7 @@ def test_spark_settings_are_text(file):
         ("sed", 1, "Unknown key 'sed'. Did you mean 'seed'?"),
         ("train.worker", 1, "Unknown key 'train.worker'. Did you mean 'workers'?"),
         ("train.optimizer", {"rate": 1}, "Unknown key 'train.optimizer.rate'. Known: backward_passes_per_step, clip_"),
-        ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: decimal, encoding, "),
+        ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: columns, decimal, encoding, "),
         (
             "search.space",
             {"model.dropout": {"unifrom": [0, 1]}},
