@@ -27,6 +27,7 @@ MOST_PROBLEMS = 200
 MAX_SHOWN = 200
 """Characters of an override in a message."""
 
+_UNQUOTED = "Put it in quotes: YAML reads yes, no and on as true and false, and digits as a number"
 _TYPES = {"tuple_type": "a list", "list_type": "a list", "dict_type": "a mapping", "string_type": "a text"}
 """pydantic's names of errors, and what YAML calls the type that was wanted."""
 _PATTERNS = {NAME_PATTERN: "letters from A to Z, digits, '_', '-' and '.', but not dots alone"}
@@ -120,7 +121,8 @@ def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     allowed = _PATTERNS.get(detail.get("ctx", {}).get("pattern", "")) or _TYPES.get(detail["type"]) or _wanted(detail)
     has_secret = _has_secret_name(detail) or _names_secret(detail["input"])
     received = HIDDEN if has_secret else shortened(without_secrets(detail["input"]))
-    return Problem(f"'{path}' has a wrong value", allowed=allowed, received=received)
+    is_scalar = detail["type"] == "string_type" and isinstance(detail["input"], (bool, int, float))
+    return Problem(f"'{path}' has a wrong value", allowed, received, _UNQUOTED if is_scalar else "")
 
 
 def _wanted(detail: ErrorDetails) -> str:

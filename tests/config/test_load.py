@@ -85,7 +85,7 @@ def test_spark_settings_are_text(file):
         ("sed", 1, "Unknown key 'sed'. Did you mean 'seed'?"),
         ("train.worker", 1, "Unknown key 'train.worker'. Did you mean 'workers'?"),
         ("train.optimizer", {"rate": 1}, "Unknown key 'train.optimizer.rate'. Known: backward_passes_per_step, clip_"),
-        ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: columns, encoding, "),
+        ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: columns, decimal, encoding, "),
         (
             "search.space",
             {"model.dropout": {"unifrom": [0, 1]}},
@@ -118,6 +118,11 @@ def test_spark_settings_are_text(file):
             "name",
             "a/b",
             NAMES,
+        ),
+        (
+            "data.source.null_values",
+            [-999],
+            "'data.source.null_values[0]' has a wrong value. Allowed: a text. Received: -999. Put it in quotes: YAML ",
         ),
         (
             "data.task",

@@ -82,7 +82,7 @@ def test_rows_of_every_pair_of_formats(spark, tmp_path, left, right, by_spark):
     assert [tuple(value and value.removesuffix(".0") for value in row) for row in rows if row[1] != "2.5"] == [
         tuple(value and value.removesuffix(".0") for value in row) for row in EXPECTED if row[1] != "2.5"
     ]
-    types = column_types(table, {})
+    types = {name: reading.type for name, reading in column_types(table, {}).items()}
     assert (types["crm_age"], types["crm_zip"]) == ("number", "text")
 
 

@@ -87,3 +87,19 @@ def test_a_few_lines_below_the_header_may_be_no_text(lines):
 )
 def test_names_that_look_like_data(names, expected):
     assert looks_like_data(names) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "unnamed"),
+    [
+        # Row names are all different; the first part of a number with an unquoted decimal comma is not.
+        (["r1,1,2", "r2,1,2", "r3,1,2"], True),
+        (["1,1,2", "1,3,4", "2,5,6"], False),
+        # A first line with one field too many tells nothing of the others, nor does a lack of it.
+        (["x,1,2", *["1,2"] * 20], False),
+        (["1,2", *(f"r{i},1,2" for i in range(20))], True),
+    ],
+)
+def test_row_names_need_many_lines(lines, unnamed):
+    head = "\n".join(["a,b", *lines, ""]).encode()
+    assert parse_header(head, Dialect(","), "f").unnamed == unnamed
