@@ -17,7 +17,7 @@ from pipeline.config.run import RunConfig
 from pipeline.config.yaml_loader import parse_yaml
 from pipeline.errors import ConfigError, Problem, gather, nearest
 from pipeline.formatting import shortened
-from pipeline.redact import HIDDEN, is_secret_name, without_secrets, without_user
+from pipeline.redact import HIDDEN, is_secret_name, redacted, without_secrets
 from pipeline.schemas.references import AT_REST
 from pipeline.schemas.section import NAME_PATTERN, Section
 
@@ -100,8 +100,8 @@ def _apply(content: dict[str, Any], override: str) -> dict[str, Any]:
     keys = path.strip().split(".")
     shown = f"{path}{equals}{HIDDEN if is_secret_name(path) else text}"[:MAX_SHOWN]
     if not equals or not all(keys):
-        raise ConfigError(f"Override '{without_user(shown)}' cannot be read. Allowed: --set section.key=value.")
-    value: Any = parse_yaml(text, f"Override '{without_user(shown)}' has a value that is")
+        raise ConfigError(f"Override '{redacted(shown)}' cannot be read. Allowed: --set section.key=value.")
+    value: Any = parse_yaml(text, f"Override '{redacted(shown)}' has a value that is")
     for key in reversed(keys):
         value = {key: value}
     return merge(content, value)
@@ -147,7 +147,7 @@ def _without_secret(message: str, detail: ErrorDetails) -> str:
     value = detail["input"]
     if _has_secret_name(detail) and isinstance(value, str) and value:
         message = message.replace(value, HIDDEN)
-    return without_user(message)
+    return redacted(message)
 
 
 def _dotted(loc: Sequence[int | str]) -> str:

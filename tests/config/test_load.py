@@ -301,3 +301,9 @@ def test_the_hardened_overlay_authenticates_and_encrypts():
     assert [conf[name] for name in on] == ["true"] * 4
     assert (conf["spark.network.crypto.cipher"], conf["spark.ui.enabled"]) == ("AES/GCM/NoPadding", "false")
     assert "spark.authenticate.secret" not in conf
+
+
+def test_keys_that_yaml_takes_for_truth_values_are_texts():
+    assert parse_yaml("{on: [yes], no: 1}", "x") == {"on": [True], "no": 1}
+    joins = "data: {joins: [{source: {sample: iris}, on: [id]}]}"
+    assert parse_yaml(joins, "x")["data"]["joins"][0]["on"] == ["id"]
