@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
 
 from pipeline.config.expression import parse_expression
 from pipeline.errors import ConfigError
-from pipeline.formatting import listed
 from pipeline.kinds.fitted_features import raw_columns
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.column_checks import check_names, check_types
-from pipeline.preparation.planning.feature_plan import needs_types, plan_features, value_types
+from pipeline.preparation.planning.feature_plan import plan_features, value_types
+from pipeline.preparation.planning.offered_columns import log_left_out, offer_columns
 from pipeline.preparation.planning.resolve_split import resolve_split
 from pipeline.preparation.planning.store_spec import StoreSpec
-from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.preparation.reading.scan import Scan
@@ -32,8 +30,6 @@ from pipeline.schemas.expression import Node, columns_of, is_truth
 from pipeline.schemas.source_contract import NUMBERS, ColumnTerms, ColumnType
 from pipeline.store.filesystem import StoragePath
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class OpenedDataset:
@@ -45,6 +41,7 @@ class OpenedDataset:
         table: the rows, typed and divided.
         parsed: the scan of the first pass, in which columns that are needed as numbers alone may be doubles.
         types: types of the columns, in the terms of the contract.
+        left_out: why columns that could have been chosen as features were not, by name.
     """
 
     plan: FeaturePlan
@@ -52,6 +49,7 @@ class OpenedDataset:
     table: Table
     parsed: Scan
     types: Mapping[str, ColumnType]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def open_dataset(
@@ -69,7 +67,9 @@ def open_dataset(
         ConfigError: the features or the filter do not fit the source.
         DataError: the source cannot be read, or lacks columns.
     """
-    return open_rows(store_spec, open_table(spark, source, store_spec.data.source), staging=staging)
+    opened = open_rows(store_spec, open_table(spark, source, store_spec.data.source), staging=staging)
+    log_left_out(opened.left_out)
+    return opened
 
 
 def open_rows(
@@ -93,8 +93,9 @@ def open_rows(
     if contract is not None:
         check_columns(contract, source_table)
     check_names(source_table.names, store_spec.named_columns, source_table.first_line)
-    types = _types(source_table, store_spec)
-    plan = plan_features(features, _offered(source_table.names, store_spec), types, store_spec.roles)
+    offered = offer_columns(source_table, store_spec)
+    types = offered.types
+    plan = plan_features(features, offered.names, types, offered.reserved, offered.left_out)
     row_filter = _filter(data.filter, types)
     filtered_by = () if row_filter is None else columns_of(row_filter)
     typed_columns = raw_columns((column.name, column.type) for column in (*plan.raw, *filtered_by))
@@ -112,7 +113,7 @@ def open_rows(
     row_errors = find_row_errors(inputs, plan, features.target, terms, multiline=data.source.multiline)
     program = TableProgram(inputs, (*row_errors, *find_split_errors(split)), row_filter, split, store_spec.seed)
     parsed = raw.parsed(_numbers_alone(inputs, store_spec, terms))
-    return OpenedDataset(plan, raw, Table(program, raw.scan), parsed, agreed)
+    return OpenedDataset(plan, raw, Table(program, raw.scan), parsed, agreed, offered.left_out)
 
 
 def _numbers_alone(inputs: Inputs, store_spec: StoreSpec, terms: Mapping[str, ColumnTerms]) -> tuple[str, ...]:
@@ -124,30 +125,7 @@ def _numbers_alone(inputs: Inputs, store_spec: StoreSpec, terms: Mapping[str, Co
     return tuple(name for name in dict.fromkeys((*numbers, data.label, data.weight)) if name and name not in texts)
 
 
-def _types(source_table: SourceTable, store_spec: StoreSpec) -> dict[str, ColumnType]:
-    """The types of all columns, where they matter; for a text format, the contract's types are not inferred again."""
-    if not needs_types(store_spec.features) and store_spec.data.filter is None:
-        return {}
-    promised = {} if store_spec.contract is None else store_spec.contract.table.columns
-    return column_types(source_table, {name: terms.type for name, terms in promised.items()})
-
-
-def _offered(names: Sequence[str], store_spec: StoreSpec) -> Sequence[str]:
-    """The columns from which features may be selected; for default features, those of the contract."""
-    if store_spec.contract is None or not store_spec.features.is_automatic:
-        return names
-    promised = store_spec.contract.table.columns
-    more = [name for name in names if name not in promised]
-    if more:
-        log.warning(
-            "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
-            listed(more),
-            store_spec.contract.location,
-        )
-    return [name for name in names if name in promised]
-
-
-def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:
+def _filter(text: str | None, types: Mapping[str, ColumnType]) -> Node | None:
     if text is None:
         return None
     try:
