@@ -9,6 +9,7 @@ neither numeric nor categorical columns, dates nor crosses, the features follow 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -95,7 +96,7 @@ class FeaturesConfig(Section):
     @model_validator(mode="after")
     def _each_column_once(self) -> FeaturesConfig:
         names = [name for group in self.groups for name in group.columns]
-        repeated = sorted({name for name in names if names.count(name) > 1})
+        repeated = sorted(name for name, count in Counter(names).items() if count > 1)
         if repeated:
             raise ValueError(f"columns named more than once: {', '.join(repeated)}")
         computed = [column.name for column in self.derived] + [cross.feature_name for cross in self.crosses]

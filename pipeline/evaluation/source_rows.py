@@ -88,7 +88,7 @@ class SourceRows:
     def raw(self, ids: Sequence[int]) -> dict[tuple[int, float], dict[str, str | None]]:
         """The values of some rows as texts, by column, for each hash and label."""
         table = self._open()
-        names = [name for name in table.names if name and table.names.count(name) == 1][:SHOWN_COLUMNS]
+        names = table.unique_names[:SHOWN_COLUMNS]
         wanted = np.unique(np.array([*ids], np.int64))
         kinds = [pa.string()] * len(names)
         chosen = self._once(

@@ -70,8 +70,8 @@ class ScoreJob:
         module = import_quietly("pipeline.scoring.predictor")
         predictor = module.load_predictor(self.file, self.sha256, self.columns, self.label, self.threads, self.modules)
         predictions = predictor.predict([rows.values[column.name].filter(good) for column in self.columns])
-        names = self.program.inputs.raw.names
-        kept = [batch.column(names.index(name)).filter(good) for name in self.kept]
+        by_name = dict(zip(self.program.inputs.raw.names, batch.columns, strict=False))
+        kept = [by_name[name].filter(good) for name in self.kept]
         version = pa.repeat(self.version, len(batch) - int(bad.sum()))
         return pa.RecordBatch.from_arrays([*kept, *predictions, version], schema=self.schema), int(bad.sum())
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from report import report, say
 from support.link import INTERFACE, Link
+from support.ranks import PIPES, RankGroup, serve_orders
 from train import Case, work_of
 
 ROUNDS, SECONDS = 3, 2.0
@@ -51,26 +48,18 @@ def serve(group: str, rank: int, folder: Path) -> None:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[rank % len(cores)]})
     if group == "alone":
-        answer(SingleWorld())
+        serve_orders(lambda name: work_named(name, SingleWorld()))
         return
     os.environ["HOROVOD_GLOO_IFACE"] = INTERFACE
     hosts = ["a", "a"] if group == OF_ONE_HOST else ["a", "b"]
     meeting = Meeting(storage_path(str(folder / group)), hosts, rank, 300)
     with joined_world(meeting, recorded=lambda: RING if group == "one_vector" else None) as world:
-        answer(world)
+        serve_orders(lambda name: work_named(name, world))
 
 
-def answer(world: Any) -> None:
-    """Until standard input ends."""
-    works: dict[str, Callable[[int], None]] = {}
-    for line in sys.stdin:
-        name, count = line.split()
-        if name not in works:
-            works[name] = exchange_of(int(name), world) if name.isdecimal() else work_of(CASES[name], world)
-        start = time.monotonic()
-        works[name](int(count))
-        sys.stdout.write(f"{time.monotonic() - start}\n")
-        sys.stdout.flush()
+def work_named(name: str, world: Any) -> Callable[[int], None]:
+    """The steps of a case, or exchanges of as many bytes as the name says."""
+    return exchange_of(int(name), world) if name.isdecimal() else work_of(CASES[name], world)
 
 
 def exchange_of(size: int, world: Any) -> Callable[[int], None]:
@@ -87,38 +76,14 @@ def exchange_of(size: int, world: Any) -> Callable[[int], None]:
     return work
 
 
-@dataclass(frozen=True)
-class Ranks:
-    """The ranks of a group, one on each host; stopped while others are measured."""
-
-    processes: tuple[subprocess.Popen[str], ...]
-
-    def seconds(self, work: str, count: int) -> float:
-        """Until the slower one has done some work so many times."""
-        self.send(signal.SIGCONT)
-        for rank in self.processes:
-            assert rank.stdin is not None
-            rank.stdin.write(f"{work} {count}\n")
-            rank.stdin.flush()
-        seconds = max(float(rank.stdout.readline()) for rank in self.processes if rank.stdout is not None)
-        self.send(signal.SIGSTOP)
-        return seconds
-
-    def send(self, number: int) -> None:
-        """Send a signal to all."""
-        for rank in self.processes:
-            rank.send_signal(number)
-
-
-def start(link: Link, group: str, folder: Path) -> Ranks:
-    """The ranks of a group."""
+def start(link: Link, group: str, folder: Path) -> RankGroup:
+    """The ranks of a group, one on each host."""
     command = (sys.executable, __file__, "--folder", str(folder), "--group", group, "--rank")
-    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}}
     hosts = (link.hosts[0],) * 2 if group == OF_ONE_HOST else link.hosts
-    return Ranks(tuple(host.run(*command, str(rank), **options) for rank, host in enumerate(hosts)))
+    return RankGroup(tuple(host.run(*command, str(rank), **PIPES) for rank, host in enumerate(hosts)))
 
 
-def measure(link: Link, groups: dict[str, Ranks], seconds: float) -> dict[str, Any]:
+def measure(link: Link, groups: dict[str, RankGroup], seconds: float) -> dict[str, Any]:
     """Milliseconds of a step by case and group, and of an exchange by bytes, for one setting of the link."""
     steps: dict[str, dict[str, float]] = {}
     for case, shape in CASES.items():
@@ -132,7 +97,7 @@ def measure(link: Link, groups: dict[str, Ranks], seconds: float) -> dict[str, A
     return {"step_ms": steps, "exchange_ms": measure_exchanges(groups["one_vector"], seconds / 2)}
 
 
-def measure_exchanges(ranks: Ranks, seconds: float) -> dict[int, float]:
+def measure_exchanges(ranks: RankGroup, seconds: float) -> dict[int, float]:
     """Milliseconds of an exchange by its bytes."""
     exchanges = {}
     for size in EXCHANGED:
@@ -154,14 +119,14 @@ def measure_all(folder: Path, seconds: float) -> dict[str, Any]:
                 ranks.seconds(work, 1)  # compiles
         neighbours = groups.pop(OF_ONE_HOST)
         figures: dict[str, Any] = {OF_ONE_HOST: {"exchange_ms": measure_exchanges(neighbours, seconds / 2)}}
-        neighbours.send(signal.SIGKILL)
+        neighbours.close()
         for setting, (link.delay, link.rate) in LINKS.items():
             say(setting)
             figures[setting] = measure(link, groups, seconds)
         return figures
     finally:
         for ranks in groups.values():
-            ranks.send(signal.SIGKILL)
+            ranks.close()
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from report import Target, report, say
+from support.ranks import PIPES, RankGroup, serve_orders
 
 ROUNDS, SECONDS = 5, 1.5
 EPOCHS, ROWS, BATCH, RANKS = 3, 1_000_000, 512, 2
@@ -140,61 +140,26 @@ def serve(group: str, rank: int, folder: Path) -> None:
     configure_devices(1, int(group.partition("-")[2]), rank)
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[rank % len(cores)]})  # as ranks have cores of their own
-    works: dict[str, Callable[[int], None]] = {}
     with world_of(group, rank, folder) as world:
-        for line in sys.stdin:
-            case, blocks = line.split()
-            if case not in works:
-                works[case] = work_of(CASES[case], world)
-            start = time.monotonic()
-            works[case](int(blocks))
-            sys.stdout.write(f"{time.monotonic() - start}\n")
-            sys.stdout.flush()
+        serve_orders(lambda case: work_of(CASES[case], world))
 
 
-class Group:
-    """Processes that take the same orders at once."""
-
-    def __init__(self, name: str, folder: Path) -> None:
-        """They start, and are then stopped until the first order."""
-        self._ranks = [
-            subprocess.Popen(
-                [sys.executable, __file__, "--group", name, "--rank", str(rank), "--folder", str(folder)],
-                env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-            for rank in range(int(name.partition("-")[2]))
-        ]
-
-    def take(self, case: str, blocks: int) -> float:
-        """Seconds until the slowest one is done."""
-        self._signal(signal.SIGCONT)
-        for rank in self._ranks:
-            rank.stdin.write(f"{case} {blocks}\n")
-            rank.stdin.flush()
-        seconds = max(float(rank.stdout.readline()) for rank in self._ranks)
-        self._signal(signal.SIGSTOP)
-        return seconds
-
-    def close(self) -> None:
-        """End all."""
-        self._signal(signal.SIGKILL)
-        for rank in self._ranks:
-            rank.wait()
-
-    def _signal(self, number: int) -> None:
-        for rank in self._ranks:
-            rank.send_signal(number)
+def start(group: str, folder: Path) -> RankGroup:
+    """The processes of a group."""
+    command = [sys.executable, __file__, "--group", group, "--folder", str(folder), "--rank"]
+    return RankGroup(
+        tuple(
+            subprocess.Popen([*command, str(rank)], stderr=subprocess.DEVNULL, text=True, **PIPES)
+            for rank in range(int(group.partition("-")[2]))
+        )
+    )
 
 
 @contextmanager
-def groups() -> Iterator[dict[str, Group]]:
+def groups() -> Iterator[dict[str, RankGroup]]:
     """All groups, ready."""
     with tempfile.TemporaryDirectory() as name:
-        measured = {group: Group(group, Path(name)) for group in GROUPS}
+        measured = {group: start(group, Path(name)) for group in GROUPS}
         try:
             yield measured
         finally:
@@ -210,12 +175,12 @@ def measure_steps(seconds: float) -> dict[str, dict[str, list[float]]]:
             asked = {group: members for group, members in all_groups.items() if is_asked(group, case)}
             measured[name] = {group: [] for group in asked}
             for members in asked.values():
-                members.take(name, 1)  # compiles
-            blocks = max(1, round(seconds / asked["alone-2"].take(name, 1)))
+                members.seconds(name, 1)  # compiles
+            blocks = max(1, round(seconds / asked["alone-2"].seconds(name, 1)))
             for number in range(ROUNDS):
                 for group, members in asked.items():
                     rows = blocks * case.steps * case.rows
-                    measured[name][group].append(round(rows / members.take(name, blocks)))
+                    measured[name][group].append(round(rows / members.seconds(name, blocks)))
                     say(f"{name}, round {number + 1} of {ROUNDS}: {group} {measured[name][group][-1]} rows/s a process")
     return measured
 

@@ -28,7 +28,8 @@ def check_names(names: Sequence[str], wanted: Sequence[str], first_line: str = "
     """
     if first_line and _are_other_words(names, wanted):
         raise DataError(str(_no_header(names, wanted, first_line)))
-    problems = [problem for name in wanted if (problem := _name_problem(name, names))]
+    counts = Counter(names)
+    problems = [_name_problem(name, names, counts[name]) for name in wanted if counts[name] != 1]
     for alike in clashing(wanted):
         shown = " and ".join(f"'{name}'" for name in alike)
         problems.append(Problem(f"Columns {shown} differ by case only", remedy="Rename one; Parquet needs it"))
@@ -57,12 +58,9 @@ def clashing(names: Iterable[str]) -> list[list[str]]:
     return [alike for alike in by_folded.values() if len(alike) > 1]
 
 
-def _name_problem(name: str, names: Sequence[str]) -> Problem | None:
-    count = Counter(names)[name]
+def _name_problem(name: str, names: Sequence[str], count: int) -> Problem:
     if count > 1:
         return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
-    if count == 1:
-        return None
     other_case = [there for there in names if there.lower() == name.lower()]
     if other_case:
         remedy = f"Names are case-sensitive: write '{other_case[0]}'"

@@ -26,7 +26,7 @@ def column_types(table: SourceTable, given: Mapping[str, ColumnType]) -> dict[st
         table: the source.
         given: known types of columns of a text format, which are not inferred.
     """
-    names = [name for name in table.names if name and table.names.count(name) == 1]
+    names = table.unique_names
     if not table.is_text:
         return {name: column_type(table.kinds[name]) for name in names}
     unknown = [name for name in names if name not in given]

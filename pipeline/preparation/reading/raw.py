@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyspark.sql.functions as F
@@ -37,10 +39,18 @@ class RawColumns:
     markers: tuple[str, ...] = ()
     is_json: bool = False
 
+    def of_batch(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+        """The columns of a batch [n] by name, with nulls in place of null markers."""
+        # `MALFORMED` and numbers of lines may follow.
+        return {name: self._usable(column) for name, column in zip(self.names, batch.columns, strict=False)}
+
     def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
-        """A column of a batch [n], with nulls in place of null markers."""
-        column = plain(batch.column(self.names.index(name)))
-        return without_markers(column, self.markers) if pa.types.is_string(column.type) else column
+        """One of them."""
+        return self._usable(batch.column(self.names.index(name)))
+
+    def _usable(self, column: pa.Array) -> pa.Array:
+        values = plain(column)
+        return without_markers(values, self.markers) if pa.types.is_string(values.type) else values
 
 
 @dataclass(frozen=True)
@@ -101,10 +111,26 @@ class SourceTable:
             DataError: naming each column that does not exist, or exists more than once.
         """
         table = self.knowing(wanted)
-        problems = [_absent(name, table.names) for name in wanted if table.names.count(name) != 1]
+        problems = [table.absent(name) for name in wanted if table.occurrences[name] != 1]
         if problems:
             raise DataError(gather("The source does not have these columns", problems))
         return self.reader(wanted)
+
+    @cached_property
+    def occurrences(self) -> Counter[str]:
+        """How often each name is there."""
+        return Counter(self.names)
+
+    @property
+    def unique_names(self) -> list[str]:
+        """The names by which a column can be read, in order."""
+        return [name for name, count in self.occurrences.items() if name and count == 1]
+
+    def absent(self, name: str) -> Problem:
+        """What is wrong with the name of a column that cannot be read."""
+        if count := self.occurrences[name]:
+            return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
+        return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, self.names))
 
     def knowing(self, wanted: Sequence[str]) -> SourceTable:
         """The same table; with the names of all rows, where a wanted name is not among those of the first rows."""
@@ -142,9 +168,3 @@ def text_columns(names: Sequence[str], *, markers: tuple[str, ...] = (), is_json
     """Columns of a text format."""
     kinds = dict.fromkeys(names, pa.string())
     return RawColumns(tuple(names), kinds, has_lines=True, markers=markers, is_json=is_json)
-
-
-def _absent(name: str, names: Sequence[str]) -> Problem:
-    if count := names.count(name):
-        return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
-    return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))

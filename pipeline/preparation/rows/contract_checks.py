@@ -83,7 +83,7 @@ def _difference(
     name: str, kind: ColumnType, table: SourceTable, contract_names: Collection[str]
 ) -> tuple[str, str, str, str] | None:
     """One line of the table of differences; None where the column fits."""
-    count = table.names.count(name)
+    count = table.occurrences[name]
     if count > 1:
         return name, kind, f"{count} times", "duplicated"
     if count == 1:

@@ -156,7 +156,7 @@ class Inputs:
 
     def rows(self, batch: pa.RecordBatch) -> TypedRows:
         """Type the values of a batch, and compute the derived columns."""
-        raw = {name: self.raw.column(batch, name) for name in self.raw.names}
+        raw = self.raw.of_batch(batch)
         values = {
             column.name: number_of(raw[column.name]) if column.type == "number" else category_of(raw[column.name])
             for column in self.typed

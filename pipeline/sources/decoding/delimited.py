@@ -89,7 +89,7 @@ def read_piece(
     *,
     numbers: NumberFields = NO_NUMBERS,
     numbered: bool = False,
-    block_bytes: int = 2 << 20,
+    block_bytes: int = 8 << 20,
 ) -> Iterator[pa.RecordBatch]:
     """The records that begin in a piece, in the order of the file.
 

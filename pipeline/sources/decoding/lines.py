@@ -41,7 +41,8 @@ class LineParser:
     def _batch(self, block: bytes) -> pa.RecordBatch:
         # pyarrow would check the UTF-8 of the columns that it reads alone.
         data = to_utf8(block, self._encoding)
-        if BROKEN_BYTES not in data and self._is_plain(data):
+        # Most files are ASCII, which is known eight times as fast.
+        if (data.isascii() or BROKEN_BYTES not in data) and self._is_plain(data):
             try:
                 return self._numbered(self._maker.of_numbers(data), data)
             except pa.ArrowInvalid:

@@ -81,7 +81,9 @@ def read_piece(open_file: OpenFile, piece: Piece, columns: pa.Schema) -> Iterato
     with naming(piece.uri), closing(open_file(piece.uri)) as stream:
         file = orc.ORCFile(stream)
         # Without any column, a stripe would not tell how many rows it has.
-        wanted = [name for name in columns.names if name in file.schema.names] or file.schema.names[:1]
+        names = file.schema.names
+        there = {*names}
+        wanted = [name for name in columns.names if name in there] or names[:1]
         for stripe in range(piece.start, file.nstripes if piece.stop is None else piece.stop):
             yield typed_batch(_gregorian(file.read_stripe(stripe, columns=wanted)), columns)
 

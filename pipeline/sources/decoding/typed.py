@@ -68,13 +68,16 @@ def typed_batch(batch: pa.RecordBatch, columns: pa.Schema) -> pa.RecordBatch:
     Raises:
         pa.ArrowInvalid: a value does not fit its type.
     """
-    return pa.RecordBatch.from_arrays([_column(batch, field) for field in columns], schema=columns)
+    by_name = dict(zip(batch.schema.names, batch.columns, strict=True))
+    arrays = [
+        _converted(by_name[field.name], field) if field.name in by_name else pa.nulls(len(batch), field.type)
+        for field in columns
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=columns)
 
 
-def _column(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
-    if field.name not in batch.schema.names:
-        return pa.nulls(len(batch), field.type)
-    column = batch.column(batch.schema.get_field_index(field.name))
+def _converted(column: pa.Array, field: pa.Field) -> pa.Array:
+    """A column in the type of a field."""
     try:
         return column if column.type == field.type else plain(column).cast(field.type)
     except pa.ArrowException as error:
