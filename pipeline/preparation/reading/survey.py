@@ -105,7 +105,7 @@ def _survey_of_piece(raw: RawTable, table: SourceTable, most: int) -> Callable[[
 def _good_values(columns: RawColumns, batch: pa.RecordBatch) -> pa.Table:
     """The values of a batch's rows, without malformed lines."""
     names = [f"c{index}" for index in range(len(columns.names))]
-    values = pa.table([columns.column(batch, name) for name in columns.names], names)
+    values = pa.table([*columns.of_batch(batch).values()], names)
     if not columns.has_lines:
         return values
     return values.filter(pa.array(missing_of(batch.column(len(columns.names)))))
