@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.config.expression import check_expression
+from pipeline.config.joins import JoinConfig
 from pipeline.config.sampling import SamplingConfig
 from pipeline.config.source import SourceConfig
 from pipeline.schemas.references import entry_of
-from pipeline.schemas.section import LATER, Columns, Number, Section
+from pipeline.schemas.section import LATER, Columns, Number, OneOrMore, Section
 from pipeline.schemas.target import TARGETS
 
 
@@ -45,6 +46,7 @@ class DataConfig(Section):
         key: columns that identify a row's subject; rows of one key share a split, whatever becomes of the features.
             By default all feature columns and the label together, so that adding a feature, or taking one away,
             moves rows between the splits; give a key to compare such models on the same rows.
+        joins: columns of other sources, added to the rows before anything else happens to them.
         weight: a column of numbers that are 0 or more: how much a row counts in training.
         filter: an SQL expression; rows for which it is not true are left out, and counted.
         bad_rows: how many rows that cannot be used are set aside.
@@ -65,6 +67,7 @@ class DataConfig(Section):
     task: Annotated[str, entry_of(TARGETS, "auto")] = "auto"
     positive_class: str | None = None
     key: Columns = ()
+    joins: Annotated[tuple[JoinConfig, ...], OneOrMore, LATER] = ()
     weight: str | None = None
     filter: Annotated[str, Field(min_length=1)] | None = None
     bad_rows: BadRowsConfig = BadRowsConfig()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pipeline.config.data import BadRowsConfig
+from pipeline.config.joins import JoinConfig
 from pipeline.config.source import Paths, SourceConfig
 from pipeline.schemas.section import LATER, Columns, Integer, OneOrMore, Section
 
@@ -17,6 +18,7 @@ class ScoreConfig(Section):
     Attributes:
         path: files and folders with the rows, read with the settings of `data.source`.
         source: the rows, with all settings of their own; instead of `path`.
+        joins: what is joined to the rows; None means as in training. Give `[]` where the rows have the joined columns.
         model: the folder of a published model, on any file system; None takes the one that the training of this
             configuration published.
         output: the folder that is written; None means `scores/NAME` below the storage root.
@@ -34,6 +36,7 @@ class ScoreConfig(Section):
 
     path: Annotated[Paths | None, OneOrMore] = None
     source: SourceConfig | None = None
+    joins: Annotated[tuple[JoinConfig, ...] | None, LATER] = None
     model: Annotated[str, Field(min_length=1)] | None = None
     output: Annotated[str, Field(min_length=1)] | None = None
     format: Literal["parquet", "csv", "delta"] = "parquet"

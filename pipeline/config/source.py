@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pipeline.config.sql.query import check_table, checked_query
 from pipeline.schemas.references import entry_of
-from pipeline.schemas.section import LATER, Count, Integer, OneOrMore, Section
+from pipeline.schemas.section import LATER, Columns, Count, Integer, OneOrMore, Section
 from pipeline.sources.registry import FORMATS, format_settings, formats_with
 
 SampleName = Literal["bank", "iris", "breast_cancer"]
@@ -61,6 +62,10 @@ class SourceConfig(Section):
         quote: around fields of CSV and TSV that hold separators or quotes; empty means that fields are not quoted.
         escape: before a quote within a quoted field; None means that such a quote is doubled.
         null_values: texts of CSV and TSV that mean null, besides the empty one.
+        header: whether the first line of each file of CSV and TSV names its columns.
+        columns: names of the columns of CSV and TSV without a header, in their order; `c0`, `c1`, ... by default.
+        merge_schema: whether files may have different columns: one that a file lacks is null in its rows, and numbers
+            that are integers in one file and fractions in another are fractions. By default such files are refused.
         multiline: whether quoted fields of CSV and TSV may hold line breaks; a file is then read by one task.
         rows: how many rows are generated, of a generated sample.
         seed: of a generated sample.
@@ -78,6 +83,9 @@ class SourceConfig(Section):
     escape: Sign | None = None
     null_values: tuple[str, ...] = ("NA",)
     multiline: bool = False
+    header: Annotated[bool, LATER] = True
+    columns: Annotated[Columns, LATER] = ()
+    merge_schema: Annotated[bool, LATER] = False
     rows: Count = 200_000
     seed: Integer = 0
 
@@ -104,7 +112,7 @@ class SourceConfig(Section):
         if len(given) != 1:
             received = " and ".join(given) or "none of them"
             raise ValueError(f"give one of {', '.join(KINDS[:-1])} and {KINDS[-1]}; received {received}")
-        problems = [*self._signs_that_clash(), *self._settings_out_of_place(given[0])]
+        problems = [*self._signs_that_clash(), *self._unfit_columns(), *self._settings_out_of_place(given[0])]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -117,6 +125,15 @@ class SourceConfig(Section):
             yield "separator must differ from quote and escape"
         if self.escape and not self.quote:
             yield "escape has no meaning without quote"
+
+    def _unfit_columns(self) -> Iterator[str]:
+        if self.columns and self.header:
+            yield "columns names the columns of files without a header; set header: false"
+        if "" in self.columns:
+            yield "columns needs names that are not empty"
+        repeated = [f"'{name}'" for name, count in Counter(self.columns).items() if count > 1]
+        if repeated:
+            yield f"columns needs a name for each column; {', '.join(repeated)} is there more than once"
 
     def _settings_out_of_place(self, kind: str) -> Iterator[str]:
         if kind != "sample":

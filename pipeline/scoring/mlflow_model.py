@@ -24,6 +24,7 @@ from pipeline.errors import DataError, StoreError
 from pipeline.formatting import listed, shortened
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.label import LabelSpec
+from pipeline.scoring.served_requests import adapt_server
 from pipeline.scoring.spelling import Categories, categories_of, number_in
 from pipeline.tracking.mlflow_folder import never_null
 
@@ -40,6 +41,7 @@ class RawColumnsModel(PythonModel):
         Raises:
             StoreError: the Keras file is not the one that was logged, or has a class that is not allowed.
         """
+        adapt_server()
         import pipeline.model.serving  # noqa: F401 (registers the layers that the file names)
         from pipeline.model.keras_file import load_keras_file
 
@@ -70,9 +72,11 @@ class RawColumnsModel(PythonModel):
     def _scored(self, model_input: pd.DataFrame) -> pd.DataFrame:
         names = [column.name for column in self._state.raw]
         if not any(name in model_input for name in names):
+            # MLflow leaves out the columns that its signature does not have.
+            received = listed(model_input.columns) or "no columns of these names"
             raise DataError(
-                f"The rows have none of the model's columns. Allowed: {listed(names)}. Received: "
-                f"{listed(model_input.columns) or 'no columns'}. Send rows as the model's input example has them."
+                f"The rows have none of the model's columns. Allowed: {listed(names)}. Received: {received}. "
+                "Send rows as the model's input example has them."
             )
         starts = range(0, max(1, len(model_input)), ROWS_AT_ONCE)
         parts = [self._score(model_input.iloc[start : start + ROWS_AT_ONCE]) for start in starts]

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from pipeline.sources.registry import SourceFormat
 
-DELIMITED = ("separator", "quote", "escape", "encoding", "null_values", "multiline")
+DELIMITED = (
+    "separator",
+    "quote",
+    "escape",
+    "encoding",
+    "null_values",
+    "multiline",
+    "header",
+    "columns",
+    "merge_schema",
+)
 
 FORMAT = SourceFormat(
     name="csv",
-    description="texts between separators, a header in the first line",
+    description="texts between separators, a header in the first line unless `header: false`",
     endings=("csv",),
     settings=DELIMITED,
     opening="pipeline.preparation.reading.delimited:delimited_table",

@@ -1,4 +1,4 @@
-"""JSON lines: an object a line."""
+"""JSON: objects, one a line, in an array, or over several lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pipeline.sources.registry import SourceFormat
 
 FORMAT = SourceFormat(
     name="json",
-    description="one JSON object a line, typed by the values in it",
+    description="objects, one a line or in an array, typed by the values in them; nested ones have columns `a.b`",
     endings=("json", "jsonl", "ndjson"),
     opening="pipeline.preparation.reading.json_lines:json_table",
 )

@@ -8,5 +8,6 @@ FORMAT = SourceFormat(
     name="orc",
     description="typed columns, of which only those that are needed are read",
     endings=("orc",),
+    settings=("merge_schema",),
     opening="pipeline.preparation.reading.columnar:columnar_table",
 )

@@ -8,5 +8,6 @@ FORMAT = SourceFormat(
     name="parquet",
     description="typed columns, of which only those that are needed are read",
     endings=("parquet", "pq"),
+    settings=("merge_schema",),
     opening="pipeline.preparation.reading.columnar:columnar_table",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -62,15 +62,27 @@ def draft_source(resources: Resources, config: RunConfig) -> Draft:
     surveyed = survey_source(resources, config)
     roles = [name for name in StoreSpec.of(config).roles if name != config.data.label]
     excluded = [name for name in surveyed.names if config.data.excludes(name)]
-    return draft_of(surveyed.survey, surveyed.names, config.data, [*roles, *excluded])
+    draft = draft_of(surveyed.survey, surveyed.names, config.data, [*roles, *excluded])
+    return replace(draft, settings={path: _given(config, path) or chosen for path, chosen in draft.settings.items()})
+
+
+def _given(config: RunConfig, path: str) -> tuple[Any, str] | None:
+    """A setting that an override gives, and so is not chosen here."""
+    section, _, name = path.partition(".")
+    part = getattr(config, section)
+    return (getattr(part, name), "as given") if name in part.model_fields_set else None
 
 
 def survey_source(resources: Resources, config: RunConfig) -> SurveyedSource:
     """Survey the source of a configuration, in one query over all rows."""
     with watch_spark(resources.spark, resources.progress, "Surveying the source"):
-        source = open_source(resources.spark, config.data.source, resources.root)
-        table = open_table(resources.spark, source, config.data.source).knowing([config.data.label])
-        return SurveyedSource(table.names, survey_table(table, unique_columns(table)))
+        source = open_source(resources.spark, config.data.source, resources.root, config.data.joins)
+        opened = open_table(resources.spark, source, config.data.source)
+        for check in opened.checks:
+            check()
+        table = opened.knowing([config.data.label] if config.data.label else [])
+        names = tuple(name for name in table.names if name not in table.objects)
+        return SurveyedSource(names, survey_table(table, [name for name in unique_columns(table) if name in names]))
 
 
 def log_draft(config: RunConfig, draft: Draft) -> None:

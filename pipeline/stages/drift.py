@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import SparkSession
 
+from pipeline.config.joins import JoinConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.source import SourceConfig
 from pipeline.errors import StoreError
@@ -47,7 +50,7 @@ def drift(
     with open_stage(config, "drift", spark=spark, progress=progress) as opened:
         store = find_store(opened, StoreSpec.of(config))
         with tracked(opened, config) as resources:
-            report = _compare(resources, store, source)
+            report = _compare(resources, store, source, config.data.joins)
             resources.tracker.log_text(report.to_json(), "drift.json")
             resources.tracker.log_text(report.to_text() + "\n", "drift.txt")
             resources.progress.done(f"Compared {report.rows:,} rows of '{report.data}' with the training rows")
@@ -55,11 +58,11 @@ def drift(
             return report
 
 
-def _compare(resources: Resources, store: Store, config: SourceConfig) -> DriftReport:
+def _compare(resources: Resources, store: Store, config: SourceConfig, joins: Sequence[JoinConfig]) -> DriftReport:
     profile, state = read_profile(store), store.features
     if profile is None:
         raise StoreError(f"Store {store.path} has no profile. Delete it and run jobs/prepare.py.")
-    source = open_source(resources.spark, config, resources.root)
+    source = open_source(resources.spark, config, resources.root, joins)
     raw = open_table(resources.spark, source, config).read(list(dict.fromkeys(column.name for column in state.raw)))
     with watch_spark(resources.spark, resources.progress, "Measuring drift"):
         inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)

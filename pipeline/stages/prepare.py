@@ -109,7 +109,7 @@ def open_store_spec(resources: Resources, store_spec: StoreSpec) -> tuple[StoreS
     """A specification with the contract that the storage root keeps, and its source, both in their present state."""
     kept = contract_file(resources.root, store_spec.name, store_spec.data.contract)
     store_spec = replace(store_spec, contract=None if kept is None else read_contract(kept))
-    return store_spec, open_source(resources.spark, store_spec.data.source, resources.root)
+    return store_spec, open_source(resources.spark, store_spec.data.source, resources.root, store_spec.data.joins)
 
 
 def _keep_contract(store_spec: StoreSpec, store: Store, root: StoragePath) -> None:

@@ -140,8 +140,11 @@ def _find_model(resources: Resources, config: RunConfig) -> Bundle:
 def _open(resources: Resources, request: ScoreConfig, bundle: Bundle, trained: RunConfig) -> tuple[Source, NewRows]:
     reading = request.source or trained.data.source.of_files(request.path or ())
     with watch_spark(resources.spark, resources.progress, "Reading the source"):
-        source = open_source(resources.spark, reading, resources.root)
+        joins = trained.data.joins if request.joins is None else request.joins
+        source = open_source(resources.spark, reading, resources.root, joins)
         table = open_table(resources.spark, source, reading)
+        for check in table.checks:
+            check()
         return source, open_new_rows(table, bundle, trained, request, multiline=reading.multiline)
 
 

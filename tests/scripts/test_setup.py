@@ -73,6 +73,7 @@ def test_petastorm_s_own_requirements_stand_in_its_place_without_setuptools(repo
 STUBS = """
 set -euo pipefail
 wheels=$1/cache/wheels building=$1/cache/wheels.building.$$ root=. site=. compiler=c++ collectives=gloo horovod=0
+pins=python3.13 flavour=cpu
 tar() { :; }
 python() {
     case "$*" in

@@ -87,7 +87,7 @@ def write_rows(tmp_path, rows: int = 400) -> np.ndarray:
 
 
 def test_the_formats_of_this_package():
-    assert list(FORMATS.names) == ["csv", "delta", "json", "orc", "parquet", "tsv"]
+    assert list(FORMATS.names) == ["arrow", "csv", "delta", "excel", "json", "orc", "parquet", "tsv"]
     assert endings()["ndjson"] == "json"
     assert FORMATS.resolve("pipeline.sources.orc:FORMAT") is FORMATS.resolve("orc")
 
@@ -97,8 +97,8 @@ def test_the_formats_of_this_package():
     [
         (
             "parqet",
-            r"'data\.source\.format': there is no source format 'parqet'\. Allowed: auto, csv, delta, json, orc, "
-            r"parquet, tsv, or package\.module:name\. Did you mean 'parquet'\?",
+            r"'data\.source\.format': there is no source format 'parqet'\. Allowed: auto, arrow, csv, delta, "
+            r"excel, json, orc, parquet, tsv, or package\.module:name\. Did you mean 'parquet'\?",
         ),
         (
             "own.lines:LINES",
@@ -144,7 +144,9 @@ def test_one_new_file_adds_a_format(spark, tmp_path, new_file, format):
     from pipeline.stages.prepare import prepare
 
     values = write_rows(tmp_path)
-    with pytest.raises(ConfigError, match=r"Allowed: auto, csv, delta, json, orc, parquet, tsv, doubles, or"):
+    with pytest.raises(
+        ConfigError, match=r"Allowed: auto, arrow, csv, delta, excel, json, orc, parquet, tsv, doubles, or"
+    ):
         parse_config(content(tmp_path, format="double"))
     assert "| `doubles` | `.f64` | numbers of 64 bits |" in reference_page()
     if format == "own_formats.doubles:FORMAT":

@@ -112,6 +112,12 @@ def test_features_that_are_given_are_kept(spark, customers):
     assert "features" not in drafted
 
 
+def test_settings_that_are_given_are_kept(spark, customers, quiet):
+    init(least("churned", "train.epochs=7"), spark=spark, progress=quiet)
+    assert load_config("conf/customers.yaml").train.epochs == 7
+    assert " epochs: 7 # as given" in " ".join(Path("conf/customers.yaml").read_text(encoding="utf-8").split())
+
+
 def test_init_without_a_label_lists_what_may_be_it(spark, customers, quiet):
     with pytest.raises(ConfigError, match=r"^No label is given: the column to predict\. It may be churned \(2 "):
         init(least(""), spark=spark, progress=quiet)

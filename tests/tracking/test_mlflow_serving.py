@@ -25,7 +25,8 @@ from tests.tracking.test_mlflow_model import RAW, keras_answer, save_model, stat
 pytestmark = pytest.mark.slow
 
 START_SECONDS = 120.0
-Ask = Callable[[Any], tuple[int, dict[str, Any]]]
+Ask = Callable[..., tuple[int, dict[str, Any]]]
+JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def ask(model: Path) -> Iterator[Ask]:
     )
     try:
         _wait(f"http://127.0.0.1:{port}/ping", service, model.parent / "service.err")
-        yield lambda content: _post(f"http://127.0.0.1:{port}/invocations", content)
+        yield lambda content, *kind: _post(f"http://127.0.0.1:{port}/invocations", content, *kind)
     finally:
         os.killpg(service.pid, signal.SIGTERM)
         service.wait(30)
@@ -88,9 +89,9 @@ def _wait(url: str, service: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"The service did not start: {log.read_text()[-3000:]}")
 
 
-def _post(url: str, content: Any) -> tuple[int, dict[str, Any]]:
+def _post(url: str, content: Any, kind: str = JSON) -> tuple[int, dict[str, Any]]:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    request = urllib.request.Request(url, body, {"Content-Type": kind})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.load(answer)
@@ -111,6 +112,47 @@ def test_raw_columns_are_answered_with_label_and_probabilities(ask: Ask, model: 
         assert list(found["label"]) == ["yes" if p >= 0.5 else "no" for p in expected]
     status, answer = ask(json.loads((model / "serving_input_example.json").read_text()))
     assert (status, len(answer["predictions"])) == (200, 3)
+
+
+@pytest.mark.parametrize("kind", [CSV, "Text/CSV; charset=utf-8"])
+def test_csv_is_answered_like_json(ask: Ask, expected: np.ndarray, kind: str) -> None:
+    status, answer = ask(pd.DataFrame(RAW).to_csv(index=False).encode(), kind)
+    assert status == 200
+    found = [row["probability_yes"] for row in answer["predictions"]]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_each_instance_is_a_row_whatever_columns_it_has(ask: Ask) -> None:
+    rows = [{"net worth": 1}, {"age": 50.0, "net worth": 2}]
+    status, answer = ask({"instances": rows})
+    assert (status, answer) == ask({"dataframe_records": rows})
+    assert (status, len(answer["predictions"])) == (200, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "words"),
+    [
+        (b"net worth\nplenty\n", CSV, "'net worth' must be numeric. Allowed: numbers"),
+        (b"other\n1\n", CSV, "Model is missing inputs ['net worth']"),
+        (b"age,net worth\n1,2\n3\n", CSV, "line 3 has 1 fields. Allowed: 2, as in the header."),
+        (b"", CSV, "The request cannot be read: it is empty."),
+        (b"\xff", CSV, "it is no CSV ("),
+        (b"PAR1garbage", PARQUET, "Failed to parse input"),
+        (b'{"instances": ' + b"[" * 100_000, "application/json", "The request cannot be read: maximum recursion depth"),
+        (
+            b'{"dataframe_records": [{"net worth": 1' + b"0" * 5000 + b"}]}",
+            "application/json",
+            "cannot be read: Exceeds",
+        ),
+    ],
+    ids=["text", "other columns", "ragged", "empty", "bytes", "parquet", "deep", "digits"],
+)
+def test_no_answer_shows_the_insides_of_the_server(ask: Ask, content: bytes, kind: str, words: str) -> None:
+    status, answer = ask(content, kind)
+    assert status == 400
+    assert words in answer["message"]
+    assert "stack_trace" not in answer
+    assert "site-packages" not in str(answer)
 
 
 @pytest.mark.parametrize(

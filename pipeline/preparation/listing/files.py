@@ -9,7 +9,6 @@ from typing import Protocol
 
 from pipeline.errors import DataError
 
-HEAD_BYTES = 1 << 20
 PATTERN_SIGN = re.compile(r"[*?\[{]")
 
 

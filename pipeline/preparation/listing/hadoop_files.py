@@ -13,7 +13,6 @@ from pyspark.sql import SparkSession
 
 from pipeline.errors import DataError
 from pipeline.preparation.listing.files import (
-    HEAD_BYTES,
     SourceFile,
     SourcePath,
     literal_part,
@@ -22,6 +21,7 @@ from pipeline.preparation.listing.files import (
     visible_files,
     visible_paths,
 )
+from pipeline.sources.decoding.header import HEAD_BYTES
 
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:/")
 

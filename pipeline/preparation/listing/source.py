@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from pyspark.sql import SparkSession
 
+from pipeline.config.joins import JoinConfig
 from pipeline.config.source import SourceConfig
 from pipeline.errors import ConfigError, DataError
 from pipeline.preparation.listing.catalog import open_relation, relation_fingerprint
 from pipeline.preparation.listing.column_folders import ColumnFolders, column_folders
 from pipeline.preparation.listing.delta_log import LOG, find_snapshot
+from pipeline.preparation.listing.file_format import format_of
 from pipeline.preparation.listing.files import Lister, SourceFile, SourcePath, outermost
 from pipeline.preparation.listing.listers import Listing, find_lister
 from pipeline.preparation.listing.samples import make_sample, sample_fingerprint, samples_root
 from pipeline.schemas.document import fingerprint
-from pipeline.sources.decoding.compressed import is_compressed
-from pipeline.sources.registry import endings
 from pipeline.store.filesystem import StoragePath
 
 TABLE, QUERY = "table", "query"
@@ -38,6 +39,7 @@ class Source:
         folders: the folders named COLUMN=VALUE, if any.
         version: the version of a Delta table.
         query: options of the file system, as they stand behind a path.
+        joins: the right sides of joins; their fingerprints are part of `fingerprint`.
     """
 
     location: str
@@ -48,11 +50,25 @@ class Source:
     folders: ColumnFolders | None = None
     version: int | None = None
     query: str = ""
+    joins: tuple[JoinedSource, ...] = ()
 
     @property
     def filled(self) -> tuple[SourceFile, ...]:
         """Its data files, without empty ones."""
         return tuple(file for file in self.files if file.bytes)
+
+
+@dataclass(frozen=True)
+class JoinedSource:
+    """The right side of a join.
+
+    Attributes:
+        config: how it is joined.
+        source: where its rows come from.
+    """
+
+    config: JoinConfig
+    source: Source
 
 
 def check_unchanged(
@@ -70,19 +86,37 @@ def check_unchanged(
     Raises:
         DataError: the source changed.
     """
-    again = source if source.version is not None else open_source(spark, config, root)
+    joins = tuple(joined.config for joined in source.joins)
+    again = source if source.version is not None and not joins else open_source(spark, config, root, joins)
     if again.fingerprint != source.fingerprint or not same_rows:
         raise DataError(f"Source '{source.location}' changed while it was read. Run the job again.")
 
 
-def open_source(spark: SparkSession, config: SourceConfig, root: StoragePath) -> Source:
+def open_source(
+    spark: SparkSession, config: SourceConfig, root: StoragePath, joins: Sequence[JoinConfig] = ()
+) -> Source:
     """Find a source; a sample is written first where it does not exist.
+
+    Args:
+        spark: the session.
+        config: the source's configuration.
+        root: the storage root.
+        joins: what is joined to it.
 
     Raises:
         ConfigError: the format cannot be inferred, or contradicts other settings.
         DataError: there is no such file, table or view, or it is empty, or Spark would skip some of its files.
         PlatformError: Delta cannot be read in this environment.
     """
+    source = _open(spark, config, root)
+    if not joins:
+        return source
+    joined = tuple(JoinedSource(join, _open(spark, join.source, root)) for join in joins)
+    content = fingerprint([source.fingerprint, *(right.source.fingerprint for right in joined)])
+    return replace(source, fingerprint=content, joins=joined)
+
+
+def _open(spark: SparkSession, config: SourceConfig, root: StoragePath) -> Source:
     if config.table is not None or config.query is not None:
         rows = open_relation(spark, config)
         kind = QUERY if config.table is None else TABLE
@@ -130,7 +164,7 @@ def _file_source(listing: Listing, config: SourceConfig, paths: tuple[SourcePath
     if not any(file.bytes for file in every):
         what = "is empty" if every else "holds no data file"
         raise DataError(f"Source '{location}' {what}. Correct data.source.path.")
-    format = _format(config, every)
+    format = format_of(config, every, listing.query)
     _refuse_unused(config, format)
     return Source(
         location,
@@ -157,31 +191,3 @@ def _refuse_unused(config: SourceConfig, format: str) -> None:
     problems = list(config.unused_by(format))
     if problems:
         raise ConfigError(f"'data.source': {'; '.join(problems)}.")
-
-
-def _format(config: SourceConfig, files: tuple[SourceFile, ...]) -> str:
-    if config.sample is not None:
-        return "parquet"
-    if config.format != "auto":
-        return config.format
-    formats = endings()
-    first, *others = [formats.get(_ending(file.name)) for file in files]
-    odd = next((file.name for file, format in zip(files[1:], others, strict=True) if format != first), None)
-    if odd is not None:
-        raise ConfigError(
-            f"The file extensions of '{files[0].name}' and '{odd}' indicate different formats. "
-            "Allowed: files of one format. Correct data.source.path, or set data.source.format."
-        )
-    if first is None:
-        raise ConfigError(
-            f"The file extension of '{files[0].name}' does not indicate its format. Allowed: "
-            f"{', '.join(sorted(formats))}. Set data.source.format."
-        )
-    return first
-
-
-def _ending(name: str) -> str:
-    """The file extension in lower case, without that of the compression; empty where there is none."""
-    while is_compressed(name):
-        name = name.rpartition(".")[0]
-    return name.lower().rpartition(".")[2] if "." in name else ""

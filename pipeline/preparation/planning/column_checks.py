@@ -11,8 +11,10 @@ from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.formatting import listed, times
 from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
+from pipeline.sources.decoding.header import looks_like_data
 
 SHOWN_CHARACTERS = 120
+HEADLESS = "If it is a row, set data.source.header: false, and data.source.columns to the names"
 
 
 def check_names(names: Sequence[str], wanted: Sequence[str], first_line: str = "") -> None:
@@ -30,6 +32,8 @@ def check_names(names: Sequence[str], wanted: Sequence[str], first_line: str = "
         raise DataError(str(_no_header(names, wanted, first_line)))
     counts = Counter(names)
     problems = [_name_problem(name, names, counts[name]) for name in wanted if counts[name] != 1]
+    if problems and first_line and looks_like_data(names):
+        problems.append(_data_in_first_line(first_line))
     for alike in clashing(wanted):
         shown = " and ".join(f"'{name}'" for name in alike)
         problems.append(Problem(f"Columns {shown} differ by case only", remedy="Rename one; Parquet needs it"))
@@ -47,7 +51,13 @@ def _are_other_words(names: Sequence[str], wanted: Sequence[str]) -> bool:
 def _no_header(names: Sequence[str], wanted: Sequence[str], first_line: str) -> Problem:
     cause = "data.source.separator right" if len(names) == 1 else "the first line a header"
     what = f"No column that the configuration names is in the source ({listed(wanted)})"
-    return Problem(what, remedy=f"The first line is: '{first_line[:SHOWN_CHARACTERS]}'. Is {cause}?")
+    more = f" {HEADLESS}" if len(names) > 1 or looks_like_data(names) else ""
+    remedy = f"The first line is: '{first_line[:SHOWN_CHARACTERS]}'. Is {cause}?{more}"
+    return Problem(what, remedy=remedy)
+
+
+def _data_in_first_line(first_line: str) -> Problem:
+    return Problem("The first line looks like data", remedy=f"It is: '{first_line[:SHOWN_CHARACTERS]}'. {HEADLESS}")
 
 
 def clashing(names: Iterable[str]) -> list[list[str]]:

@@ -24,6 +24,8 @@ from pipeline.schemas.source_contract import ColumnType
 
 log = logging.getLogger(__name__)
 
+OF_OBJECTS = "it holds objects, whose values are columns of their own"
+
 
 @dataclass(frozen=True)
 class OfferedColumns:
@@ -62,6 +64,7 @@ def offer_columns(table: SourceTable, store_spec: StoreSpec) -> OfferedColumns:
     types, reasons = _surveyed(table) if automatic and store_spec.contract is None else (_types(table, store_spec), {})
     if automatic or any(is_choice(name) for group in store_spec.features.groups for name in group.columns):
         reasons |= unfit_columns(table.names, nested_columns(table))
+        reasons |= dict.fromkeys(table.objects, OF_OBJECTS)
     named = reserved | {*store_spec.named_columns}
     left_out = {name: reasons[name] for name in dict.fromkeys(table.names) if name in reasons and name not in named}
     reserved |= {*left_out}

@@ -67,7 +67,10 @@ def open_dataset(
         ConfigError: the features or the filter do not fit the source.
         DataError: the source cannot be read, or lacks columns.
     """
-    opened = open_rows(store_spec, open_table(spark, source, store_spec.data.source), staging=staging)
+    table = open_table(spark, source, store_spec.data.source)
+    for check in table.checks:
+        check()
+    opened = open_rows(store_spec, table, staging=staging)
     log_left_out(opened.left_out)
     return opened
 

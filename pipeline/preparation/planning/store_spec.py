@@ -55,7 +55,9 @@ class StoreSpec:
     def fingerprint(self) -> str:
         """SHA-256 of everything that shapes a store, without names and paths; the source has its own fingerprint."""
         sections = {
-            "data": self.data.identity(exclude={"source": {"path"}, "contract": True}),
+            "data": self.data.identity(
+                exclude={"source": {"path"}, "contract": True, "joins": {"__all__": {"source": {"path"}}}}
+            ),
             "split": self.split.identity(),
             "features": self.features.identity(),
         }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
 import pyarrow as pa
 import pyspark.sql.functions as F
@@ -22,11 +24,14 @@ from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.sources.decoding.batches import NumberFields
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
-from pipeline.sources.decoding.header import REPLACEMENT, Dialect, Header, parse_header
+from pipeline.sources.decoding.header import REPLACEMENT, Dialect, Header, headless, looks_like_data, parse_header
 from pipeline.sources.decoding.line_numbers import LINE, count_lines
 from pipeline.sources.decoding.pieces import MALFORMED, Piece
 from pipeline.sources.decoding.streams import OpenFile
 
+log = logging.getLogger(__name__)
+
+SHOWN_CHARACTERS = 120
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
@@ -38,13 +43,14 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
     """
     dialect = Dialect(config.separator or SEPARATORS[source.format], config.quote, config.escape, config.encoding)
     reader = SourceReader.of(spark, source)
-    headers = _headers(spark, reader, source, dialect)
+    headers = _headers(spark, reader, source, dialect, config)
     header = next(iter(headers.values()))
-    folders = folder_columns(source, header.names)
-    fields = _field_names(header)
-    safe = {name: fields[header.index(name)] for name in header.names} | {name: name for name in folders}
-
-    format = DelimitedFormat(dialect, header, config.multiline, header_line=not header.unnamed)
+    if config.header:
+        _warn_of_data(source, header)
+    file_names = tuple(dict.fromkeys(chain(*(other.names for other in headers.values()))))
+    file_names = file_names if config.merge_schema else header.names
+    folders = folder_columns(source, file_names)
+    format = DelimitedFormat(dialect, header, config.multiline, header_line=config.header and not header.unnamed)
     markers = (*config.null_values, "")
 
     def read(wanted: Sequence[str]) -> RawTable:
@@ -52,10 +58,11 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
         if reader.by_tasks:
             scan = partial(_scan, spark, source, reader.open_file, format, headers, wanted)
             return RawTable(columns, scan(), lambda names: scan(numbers=names, markers=config.null_values))
-        rows = _rows(spark, source, dialect, header, multiline=config.multiline)
+        rows, fields = _rows(spark, source, format), _field_names(header)
+        safe = {name: fields[header.index(name)] for name in header.names} | {name: name for name in folders}
         return frame_table(rows, [F.col(quoted(safe[name])) for name in wanted], columns)
 
-    names = (*header.names, *folders)
+    names = (*file_names, *folders)
     kinds = dict.fromkeys(names, pa.string())
     return SourceTable(names, kinds, is_text=True, reader=read, first_line=header.text)
 
@@ -77,7 +84,9 @@ def _scan(
     other_headers = {
         uri: replace(header, unnamed=unnamed) for uri, header in headers.items() if header.names != format.header.names
     }
-    values, read = text_values(source), partial(_read_piece, open_file, format, other_headers, wanted, numbers, markers)
+    values = text_values(source)
+    own = [name for name in wanted if values is None or name not in values.kinds]
+    read = partial(_read_piece, open_file, format, other_headers, own, numbers, markers)
     numbered = filling(values, (*wanted, MALFORMED, LINE), partial(read, numbered=True))
     lines = LineReader(numbered, partial(count_lines, open_file))
     return PieceScan(spark, tasks, filling(values, (*wanted, MALFORMED), read), lines=lines)
@@ -95,25 +104,40 @@ def _read_piece(
     numbered: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     header = other_headers.get(piece.uri, format.header)
-    fields = [header.index(name) for name in wanted if name in header.names]
+    present = [name for name in wanted if name in header.names]
+    fields = [header.index(name) for name in present]
     doubles = NumberFields([header.index(name) for name in numbers if name in header.names], markers)
-    return read_piece(open_file, piece, replace(format, header=header), fields, numbers=doubles, numbered=numbered)
+    batches = read_piece(open_file, piece, replace(format, header=header), fields, numbers=doubles, numbered=numbered)
+    return batches if len(present) == len(wanted) else _filled(batches, present, wanted)
 
 
-def _rows(spark: SparkSession, source: Source, dialect: Dialect, header: Header, *, multiline: bool) -> DataFrame:
+def _filled(
+    batches: Iterator[pa.RecordBatch], present: Sequence[str], wanted: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """The same rows with nulls in the columns that a file lacks."""
+    for batch in batches:
+        columns = dict(zip(present, batch.columns, strict=False))
+        nulls = pa.nulls(len(batch), pa.string())
+        filled = [columns.get(name, nulls) for name in wanted] + batch.columns[len(present) :]
+        names = [*(f"r{i}" for i in range(len(wanted))), *batch.schema.names[len(present) :]]
+        yield pa.RecordBatch.from_arrays(filled, names)
+
+
+def _rows(spark: SparkSession, source: Source, format: DelimitedFormat) -> DataFrame:
+    dialect, header = format.dialect, format.header
     if dialect.encoding == "windows-1252":
         # By default, Spark 4 reads only the encodings that every Java has.
         spark.conf.set("spark.sql.legacy.javaCharsets", "true")
     folders = () if source.folders is None else source.folders.names
     reader = spark.read.schema(text_schema([*_field_names(header), MALFORMED, *folders])).options(
         # R's header has one name less than there are fields: for Spark a malformed line, which is dropped below.
-        header=not header.unnamed,
+        header=format.header_line,
         sep=dialect.separator,
         quote=dialect.quote,
         escape=dialect.escape or dialect.quote,
         encoding=dialect.encoding,
         # Spark looks for line ends byte by byte, and would find them inside of two-byte characters.
-        multiLine=multiline or dialect.encoding.startswith("utf-16"),
+        multiLine=format.multiline or dialect.encoding.startswith("utf-16"),
         mode="PERMISSIVE",
         columnNameOfCorruptRecord=MALFORMED,
         # Parsing only some fields would hide that a line has too few or too many of them.
@@ -142,18 +166,34 @@ def _field_names(header: Header) -> list[str]:
     return [f"f{i}" for i in range(header.fields)]
 
 
-def _headers(spark: SparkSession, reader: SourceReader, source: Source, dialect: Dialect) -> dict[str, Header]:
+def _warn_of_data(source: Source, header: Header) -> None:
+    if looks_like_data(header.names):
+        log.warning(
+            "The first line of '%s' looks like data, but is taken for the names of the columns: '%s'. If it is a row, "
+            "set data.source.header: false, and data.source.columns to the names.",
+            source.filled[0].name,
+            header.text[:SHOWN_CHARACTERS],
+        )
+
+
+def _headers(
+    spark: SparkSession, reader: SourceReader, source: Source, dialect: Dialect, config: SourceConfig
+) -> dict[str, Header]:
     """The header of each non-empty file, by URI; all have the same columns, whose order only tasks allow to differ."""
     filled = source.filled
-    headers = [parse_header(reader.read_head(spark, file), dialect, file.name) for file in filled]
+    parse = parse_header if config.header else partial(headless, names=config.columns)
+    headers = [parse(reader.read_head(spark, file), dialect, origin=file.name) for file in filled]
     names = headers[0].names
     for file, header in zip(filled, headers, strict=True):
         is_other = sorted(header.names) != sorted(names)
+        if config.merge_schema and reader.by_tasks:
+            continue
         if is_other or (header.names != names and not reader.by_tasks):
             difference = "other columns than" if is_other else "its columns in another order than"
             raise DataError(
                 f"File '{file.name}' has {difference} '{filled[0].name}'. Allowed: {', '.join(names)}. "
-                f"Received: {', '.join(header.names)}. Write the same header in all files, or give "
-                "only some as data.source.path."
+                f"Received: {', '.join(header.names)}. Write the same header in all files, give only some as "
+                "data.source.path, or set data.source.merge_schema: true, so that a column that a file lacks is null "
+                "in its rows."
             )
     return {file.uri: header for file, header in zip(filled, headers, strict=True)}

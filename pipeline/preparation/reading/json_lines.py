@@ -1,14 +1,18 @@
-"""JSON with one object a line: all values as text, those of nested objects and lists as JSON."""
+"""JSON: an object a line, or objects in an array or over several lines; all values as text.
+
+Values in nested objects have columns of their own, `a.b`; objects themselves, and lists, are texts of JSON.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pyarrow as pa
 import pyspark.sql.functions as F
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, SparkSession
+from pyspark.sql.types import StructType
 
 from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError
@@ -16,116 +20,163 @@ from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.files import SourceFile, escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import text_values
+from pipeline.preparation.reading.json_layout import HeadOfJson, head_of
 from pipeline.preparation.reading.piece_scan import LineReader, PieceScan, filling, text_tasks
 from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
 from pipeline.preparation.reading.scan import collect_parts
 from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.sources.decoding.json_lines import key_names, plan_pieces, read_piece
+from pipeline.sources.decoding.json_nested import Path, name_of, nested_paths, with_paths
 from pipeline.sources.decoding.line_numbers import LINE, count_lines
 from pipeline.sources.decoding.pieces import MALFORMED, Piece, Tasks
 from pipeline.sources.decoding.streams import OpenFile
 
-HEAD_LINES = 1000
-
-_OPENINGS = ("{", "[", "[{")
-"""First lines of JSON that is formatted over several lines."""
+_PATHS = pa.schema([("path", pa.list_(pa.string()))])
 
 
 def json_table(spark: SparkSession, source: Source, _: SourceConfig) -> SourceTable:
     """The columns that occur in the first lines of the first file.
 
     A key may be omitted where its value is null, so only `SourceTable.scan`, which reads every line, knows all columns.
+
+    Raises:
+        DataError: the first file does not begin with objects.
     """
     file, reader = next(file for file in source.files if file.bytes), SourceReader.of(spark, source)
-    lines = _first_lines(reader.read_head(spark, file))
-    names = _names(lines)
+    head = head_of(reader.read_head(spark, file))
+    if head.is_column_wise:
+        raise _not_json(source, file, head)
+    if head.elements and not head.is_array and not reader.by_tasks:
+        raise DataError(
+            f"Source '{source.location}' has objects over several lines, of which Spark reads only the first one, and "
+            f"{reader.reason}. Write an object a line, or an array of objects."
+        )
+    files = JsonFiles(spark, source, reader, elements=head.elements)
 
     def scan() -> SourceTable:
-        all_names = _all_names(spark, source, reader)
         folders = () if source.folders is None else source.folders.names
-        every_name = [*names, *(name for name in all_names if name not in (MALFORMED, *names, *folders))]
-        _check_lines(source, file, lines, every_name)
-        return _table(spark, source, reader, every_name)
+        late = [path for path in files.all_paths() if path[0] not in (MALFORMED, *folders)]
+        paths = list(dict.fromkeys((*head.paths, *late)))
+        if not paths:
+            raise _not_json(source, file, head)
+        return files.table(paths)
 
-    if not names:
+    if not head.paths:
         return scan()
-    _check_lines(source, file, lines, names)
-    table = _table(spark, source, reader, names)
-    return SourceTable(table.names, table.kinds, table.is_text, table.reader, scan)
+    return replace(files.table(head.paths), scan=scan)
 
 
-def _table(spark: SparkSession, source: Source, reader: SourceReader, names: Sequence[str]) -> SourceTable:
-    every = (*names, *folder_columns(source, names))
-
-    def read(wanted: Sequence[str]) -> RawTable:
-        if reader.by_tasks:
-            values = text_values(source)
-            file_names = tuple(name for name in wanted if values is None or name not in values.kinds)
-            read_one = partial(read_piece, reader.open_file, names=file_names)
-            numbered = filling(values, (*wanted, MALFORMED, LINE), partial(read_one, numbered=True))
-            lines = LineReader(numbered, partial(count_lines, reader.open_file))
-            read_filled = filling(values, (*wanted, MALFORMED), read_one)
-            scan = PieceScan(spark, _tasks(source), read_filled, lines=lines)
-            return RawTable(text_columns(wanted, is_json=True), scan)
-        frames = spark.read.schema(text_schema([*wanted, MALFORMED])).options(mode="PERMISSIVE", **_options(source))
-        columns = [F.col(quoted(name)) for name in wanted]
-        return frame_table(frames.json(_paths(source)), columns, text_columns(wanted, is_json=True))
-
-    return SourceTable(every, dict.fromkeys(every, pa.string()), is_text=True, reader=read)
+def _not_json(source: Source, file: SourceFile, head: HeadOfJson) -> DataError:
+    if head.is_column_wise:
+        return DataError(
+            f"File '{file.name}' of source '{source.location}' holds one object with a whole table, column by column. "
+            "Allowed: an object for each row. In pandas: df.to_json(path, orient='records', lines=True)."
+        )
+    return DataError(
+        f"Source '{source.location}' is not JSON with an object for each row. "
+        f"Received: file '{file.name}', which begins with '{head.beginning}'. "
+        "Allowed: an object a line, or an array of objects."
+    )
 
 
-def _tasks(source: Source) -> Tasks:
-    return text_tasks(plan_pieces([(file.uri, file.name, file.bytes) for file in source.files]), source.files)
+@dataclass(frozen=True)
+class JsonFiles:
+    """The files of a source.
 
+    Attributes:
+        spark: the session.
+        source: the source.
+        reader: who reads the files.
+        elements: whether objects are in an array, or have line breaks in them.
+    """
 
-def _all_names(spark: SparkSession, source: Source, reader: SourceReader) -> list[str]:
-    """The keys of all objects, sorted."""
-    if not reader.by_tasks:
-        return list(spark.read.options(**_options(source)).json(_paths(source)).columns)
-    scan = PieceScan(spark, _tasks(source), partial(_names_of_piece, reader.open_file))
-    tables = collect_parts(scan, lambda batches: {"names": pa.Table.from_batches(batches, _NAMES)}).get("names", [])
-    return sorted({name for part in tables for name in part["name"].to_pylist() if name})
+    spark: SparkSession
+    source: Source
+    reader: SourceReader
+    elements: bool
 
+    def table(self, paths: Sequence[Path]) -> SourceTable:
+        """The table with the values at some paths."""
+        by_name: dict[str, Path] = {}
+        for path in sorted(paths, key=len):  # a key with a dot in it comes before a path of the same name
+            by_name.setdefault(name_of(path), path)
+        ordered = {name_of(path): by_name[name_of(path)] for path in paths}
+        objects = {name_of(path[:end]) for path in paths for end in range(1, len(path))}
+        every = (*ordered, *folder_columns(self.source, [*ordered]))
 
-def _names_of_piece(open_file: OpenFile, piece: Piece) -> Iterator[pa.RecordBatch]:
-    yield pa.record_batch([pa.array(key_names(open_file, piece), pa.string())], schema=_NAMES)
+        def read(wanted: Sequence[str]) -> RawTable:
+            return self._rows(wanted, ordered)
 
+        kinds = dict.fromkeys(every, pa.string())
+        return SourceTable(every, kinds, is_text=True, reader=read, objects=frozenset(objects))
 
-_NAMES = pa.schema([("name", pa.string())])
-
-
-def _options(source: Source) -> dict[str, str]:
-    options = {"columnNameOfCorruptRecord": MALFORMED}
-    return options if source.folders is None else {**options, "basePath": source.folders.above}
-
-
-def _paths(source: Source) -> list[str]:
-    return [escaped(path) for path in source.paths]
-
-
-def _check_lines(source: Source, file: SourceFile, lines: Sequence[str], names: Sequence[str]) -> None:
-    if not names or (lines and lines[0] in _OPENINGS):
-        raise DataError(
-            f"Source '{source.location}' is not JSON with one object a line. "
-            f"Received: file '{file.name}', which begins with '{lines[0][:80] if lines else ''}'. "
-            "Write it without line breaks inside of objects, and without brackets around all of them."
+    def _rows(self, wanted: Sequence[str], paths: Mapping[str, Path]) -> RawTable:
+        columns = text_columns(wanted, is_json=True)
+        if not self.reader.by_tasks:
+            names = list(dict.fromkeys(paths[name][0] if name in paths else name for name in wanted))
+            frames = self.spark.read.schema(text_schema([*names, MALFORMED])).options(**self._options)
+            chosen = [_spark_column(paths.get(name, (name,))) for name in wanted]
+            return frame_table(frames.json(self._paths), chosen, columns)
+        values = text_values(self.source)
+        own = [paths[name] for name in wanted if values is None or name not in values.kinds]
+        read = partial(_read_piece, self.reader.open_file, own, self.elements)
+        numbered = filling(values, (*wanted, MALFORMED, LINE), partial(read, numbered=True))
+        lines = None if self.elements else LineReader(numbered, partial(count_lines, self.reader.open_file))
+        return RawTable(
+            columns, PieceScan(self.spark, self._tasks(), filling(values, (*wanted, MALFORMED), read), lines=lines)
         )
 
+    def _tasks(self) -> Tasks:
+        files = [(file.uri, file.name, file.bytes) for file in self.source.files]
+        return text_tasks(plan_pieces(files, whole=self.elements), self.source.files)
 
-def _first_lines(head: bytes) -> list[str]:
-    """The first lines of a file, without blank ones."""
-    lines = (line.strip() for line in head.decode("utf-8-sig", "replace").split("\n")[:HEAD_LINES])
-    return [line for line in lines if line]
+    def all_paths(self) -> list[Path]:
+        """The paths of all values, and of the objects on the way, sorted."""
+        if not self.reader.by_tasks:
+            schema = self.spark.read.options(**self._options).json(self._paths).schema
+            return list(_struct_paths(schema))
+        scan = PieceScan(self.spark, self._tasks(), partial(_paths_of_piece, self.reader.open_file, self.elements))
+        tables = collect_parts(scan, lambda batches: {"paths": pa.Table.from_batches(batches, _PATHS)}).get("paths", [])
+        found = {tuple(path) for part in tables for path in part["path"].to_pylist()}
+        return sorted(path for path in found if all(path))
+
+    @property
+    def _options(self) -> dict[str, str]:
+        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": MALFORMED, "multiLine": str(self.elements)}
+        folders = self.source.folders
+        return options if folders is None else {**options, "basePath": folders.above}
+
+    @property
+    def _paths(self) -> list[str]:
+        return [escaped(path) for path in self.source.paths]
 
 
-def _names(lines: Sequence[str]) -> list[str]:
-    """The keys in some lines, in the order of their first occurrence; lines that cannot be parsed are ignored here."""
-    names: dict[str, None] = {}
-    for line in lines:
-        try:
-            content = json.loads(line)
-        except ValueError:
-            continue
-        names |= dict.fromkeys(content) if isinstance(content, dict) else {}
-    return list(names)
+def _read_piece(
+    open_file: OpenFile, paths: Sequence[Path], elements: bool, piece: Piece, *, numbered: bool = False
+) -> Iterator[pa.RecordBatch]:
+    names = tuple(dict.fromkeys(path[0] for path in paths))
+    batches = read_piece(open_file, piece, names, elements=elements, numbered=numbered)
+    return batches if all(len(path) == 1 for path in paths) else with_paths(batches, names, paths)
+
+
+def _paths_of_piece(open_file: OpenFile, elements: bool, piece: Piece) -> Iterator[pa.RecordBatch]:
+    names = key_names(open_file, piece, elements=elements)
+    paths: dict[Path, None] = {(name,): None for name in names}
+    for batch in read_piece(open_file, piece, names, elements=elements):
+        for name, texts in zip(names, batch.columns, strict=False):
+            paths |= {(name, *path): None for path in nested_paths(texts)}
+    yield pa.record_batch([pa.array([list(path) for path in paths], _PATHS.field(0).type)], schema=_PATHS)
+
+
+def _spark_column(path: Path) -> Column:
+    outermost = F.col(quoted(path[0]))
+    inner = "".join(f"['{name}']" for name in path[1:])
+    return F.get_json_object(outermost, f"${inner}") if inner else outermost
+
+
+def _struct_paths(schema: StructType) -> Iterator[Path]:
+    for field in schema.fields:
+        yield (field.name,)
+        if isinstance(field.dataType, StructType):
+            yield from ((field.name, *path) for path in _struct_paths(field.dataType))

@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from pipeline.config.source import SourceConfig
 from pipeline.preparation.listing.catalog import open_relation
 from pipeline.preparation.listing.source import QUERY, TABLE, Source
+from pipeline.preparation.reading.joins.joined_table import joined_table
 from pipeline.preparation.reading.piece_scan import PieceScan
 from pipeline.preparation.reading.raw import RawTable, SourceTable, typed_table
 from pipeline.preparation.reading.source_reader import log_read_by_spark, log_read_by_tasks
@@ -24,7 +25,7 @@ from pipeline.sources.registry import FORMATS
 
 
 def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
-    """The columns of a source, from the first bytes or the footers of its files, or from the log of a table.
+    """The columns of a source and of its joins, from the first bytes or footers of files, or from the log of a table.
 
     Args:
         spark: the session.
@@ -32,9 +33,18 @@ def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> Sou
         config: how to read it.
 
     Raises:
-        DataError: the source cannot be read.
+        DataError: the source cannot be read, or cannot be joined as configured.
         PlatformError: its format cannot be read in this environment.
     """
+    table = _own_table(spark, source, config)
+    for joined in source.joins:
+        right = _own_table(spark, joined.source, joined.config.source)
+        table = joined_table(table, right, joined.config, f"the source '{joined.source.location}' of data.joins")
+    return table
+
+
+def _own_table(spark: SparkSession, source: Source, config: SourceConfig) -> SourceTable:
+    """The columns of a source, without those that are joined to it."""
     if source.format in (TABLE, QUERY):
         log_read_by_spark(source, "only Spark reads tables and queries of its catalog")
         return typed_table(open_relation(spark, config))

@@ -95,6 +95,9 @@ class SourceTable:
         reader: reads columns whose names are known to exist; see `read`.
         scan: JSON only: finds the names in every row, since `names` are those of the first rows.
         first_line: CSV and TSV only: the header line, for messages.
+        objects: JSON only: columns with whole objects, whose values have columns of their own; they are no features
+            unless named.
+        checks: check and log how many rows the joins match, each in a pass over the rows.
     """
 
     names: tuple[str, ...]
@@ -103,6 +106,8 @@ class SourceTable:
     reader: ReadColumns
     scan: Callable[[], SourceTable] | None = None
     first_line: str = ""
+    checks: tuple[Callable[[], None], ...] = ()
+    objects: frozenset[str] = frozenset()
 
     def read(self, wanted: Sequence[str]) -> RawTable:
         """Some columns, lazily.
@@ -114,7 +119,7 @@ class SourceTable:
         problems = [table.absent(name) for name in wanted if table.occurrences[name] != 1]
         if problems:
             raise DataError(gather("The source does not have these columns", problems))
-        return self.reader(wanted)
+        return table.reader(wanted)
 
     @cached_property
     def occurrences(self) -> Counter[str]:

@@ -14,11 +14,13 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from pipeline.errors import DataError
 from pipeline.formatting import counted
-from pipeline.preparation.listing.files import HEAD_BYTES, SourceFile
+from pipeline.preparation.listing.files import SourceFile
 from pipeline.preparation.listing.hadoop_files import read_head
 from pipeline.preparation.listing.source import Source
-from pipeline.sources.decoding.compressed import decompressed
+from pipeline.sources.decoding.compressed import decompressed, is_unknown_to_spark
+from pipeline.sources.decoding.header import HEAD_BYTES
 from pipeline.sources.decoding.remote import FileOpener
 from pipeline.sources.decoding.streams import first_line, naming
 
@@ -49,6 +51,7 @@ class SourceReader:
         opener = FileOpener(source.query)
         reason = reason_for_spark(spark, uris or [file.uri for file in source.files], opener)
         if reason is not None:
+            _check_compression(source, reason)
             log_read_by_spark(source, reason)
         return cls(reason, opener)
 
@@ -63,10 +66,19 @@ class SourceReader:
         Raises:
             DataError: it cannot be read.
         """
-        if not self.by_tasks or _is_local(file.uri):
+        if not self.by_tasks:
             return read_head(spark, file)
         with naming(file.uri), closing(self.open_file(file.uri)) as stream:
             return bytes(decompressed(stream, file.uri).read(HEAD_BYTES))
+
+
+def _check_compression(source: Source, reason: str) -> None:
+    unknown = next((file.name for file in source.files if is_unknown_to_spark(file.name)), None)
+    if unknown is not None:
+        raise DataError(
+            f"File '{unknown}' cannot be read: Spark does not know its compression, and {reason}. "
+            "Allowed: .gz, .bz2, .zst, .deflate, .snappy, .lz4. Compress it otherwise, or unpack it."
+        )
 
 
 def log_read_by_spark(source: Source, reason: str) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from pipeline.errors import DataError
 from pipeline.formatting import listed
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import FileValues
@@ -44,6 +43,9 @@ class TypedFiles:
     ) -> SourceTable:
         """The table of the source; Spark reads the rows where a wanted column has a type that only Spark reads.
 
+        Where the files also have a column that Spark cannot type, tasks read all: lists and the like as they are, and
+        dates before 1582 without a change of calendar.
+
         Args:
             spark: the session.
             source: the source of the files.
@@ -53,7 +55,8 @@ class TypedFiles:
 
         def read(wanted: Sequence[str]) -> RawTable:
             odd = [f"'{name}' ({kinds[name]})" for name in wanted if name in self.columns.odd]
-            if odd:
+            # Spark stops at a column that it cannot type, even where it is not wanted.
+            if odd and not self.columns.beyond_spark:
                 log_read_by_spark(source, f"types that Arrow does not read as Spark does: {listed(odd)}")
                 return by_spark().read(wanted)
             return RawTable(RawColumns(tuple(wanted), {name: kinds[name] for name in wanted}), self.scan(spark, wanted))
@@ -72,18 +75,3 @@ class TypedFiles:
             else parquet.plan_pieces(self.files)
         )
         return PieceScan(spark, tasks, filling(self.values, wanted, lambda piece: read(open_file, piece, schema)))
-
-
-def check_alike(first: tuple[str, set[str]], other: tuple[str, set[str]]) -> None:
-    """Check that two files, given by their names and typed columns, have the same columns.
-
-    Raises:
-        DataError: naming the differences.
-    """
-    if other[1] != first[1]:
-        different = sorted(first[1] ^ other[1])
-        raise DataError(
-            f"File '{other[0]}' has other columns than '{first[0]}'. "
-            f"Different: {', '.join(different)}. Write the same columns in all files, or give "
-            "only some as data.source.path."
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,18 +11,19 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from pipeline.config.source import SourceConfig
-from pipeline.errors import DataError, Problem, gather
+from pipeline.errors import DataError
 from pipeline.preparation.listing.source import Source
+from pipeline.preparation.reading.common_columns import CommonColumns
 from pipeline.preparation.reading.folder_values import typed_values
 from pipeline.preparation.reading.piece_scan import PieceScan, filling
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable
 from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns
-from pipeline.preparation.reading.typed_files import check_alike
+from pipeline.sources.decoding.binary_files import buffered
 from pipeline.sources.decoding.compressed import decompressed
 from pipeline.sources.decoding.pieces import Piece, tasks_of
-from pipeline.sources.decoding.streams import OpenFile, buffered, first_line
-from pipeline.sources.decoding.typed import is_exact, spark_kind, typed_batch
+from pipeline.sources.decoding.streams import OpenFile, first_line
+from pipeline.sources.decoding.typed import spark_kind, typed_batch, without_null_types
 from pipeline.sources.registry import FORMATS, SourceFormat
 
 
@@ -81,7 +82,7 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
             f"{reader.reason}. Copy it to a file system that they can open."
         )
     files = WholeFiles(format, format.parsed_options(config.options), reader.open_file)
-    file_kinds, values = _common_columns(files, source), typed_values(spark, source)
+    file_kinds, values = _common_columns(files, source, merged=config.merge_schema), typed_values(spark, source)
     if isinstance(values, str):
         raise DataError(f"Source '{source.location}' cannot be read as {format.name}: {values}. Rename the folders.")
     folder_columns(source, [*file_kinds])
@@ -99,25 +100,11 @@ def whole_files_table(spark: SparkSession, source: Source, config: SourceConfig)
     return SourceTable(tuple(kinds), kinds, is_text=False, reader=read)
 
 
-def _common_columns(files: WholeFiles, source: Source) -> dict[str, pa.DataType]:
-    """The columns of all files, which must be the same.
+def _common_columns(files: WholeFiles, source: Source, *, merged: bool) -> dict[str, pa.DataType]:
+    """The columns of all files, which must be the same unless they are merged.
 
     Raises:
-        DataError: columns differ, or have types that Spark does not have.
+        DataError: columns differ.
     """
-    first, *others = source.filled
-    kinds = files.columns(first.uri)
-    for other in others:
-        check_alike((first.name, _described(kinds)), (other.name, _described(files.columns(other.uri))))
-    problems = [
-        Problem(f"Column '{name}' has type {kind}", "booleans, numbers, strings, dates, timestamps")
-        for name, kind in kinds.items()
-        if not is_exact(kind)
-    ]
-    if problems:
-        raise DataError(gather(f"Source '{source.location}' has types that Spark does not have", problems))
-    return kinds
-
-
-def _described(kinds: Mapping[str, pa.DataType]) -> set[str]:
-    return {f"{name} {kind}" for name, kind in kinds.items()}
+    common = CommonColumns.of(((file.name, files.columns(file.uri)) for file in source.filled), merged=merged)
+    return without_null_types(common.arrow_kinds)

@@ -116,7 +116,10 @@ def _opened(
     """Open the source, with the groups of each row."""
     store = folds_spec.store_spec
     needed = needed_columns(folds_spec.folds, store.data)
-    opened = open_rows(store, open_table(spark, source, store.data.source), more=needed, staging=staging)
+    table = open_table(spark, source, store.data.source)
+    for check in table.checks:
+        check()
+    opened = open_rows(store, table, more=needed, staging=staging)
     log_left_out(opened.left_out)
     plan = resolve_folds(folds_spec.folds, store.data, opened.table)
     placement = FoldPlacement(plan, store.seed, folds_spec.validation)

@@ -21,10 +21,10 @@ from pipeline.preparation.rows.partitions import Partitions, read_partitions
 from pipeline.preparation.writing.store_file import FILES, counted_units, write_file
 from pipeline.preparation.writing.stored_rows import StoredRows
 
-AUDITED_ROWS = 1 << 21
+AUDITED_ROWS = 1 << 20
 """About the number of rows that one task audits."""
 
-MOST_AUDIT_TASKS = 8
+MOST_AUDIT_TASKS = 16
 
 
 def write_unshuffled(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pipeline.sources.decoding.compressed import TooLarge
 from pipeline.sources.decoding.decoding import UTF_8_MARK
 from pipeline.sources.decoding.streams import BUFFER_BYTES, ByteStream
 
@@ -21,6 +22,9 @@ VISIBLE = re.compile(rb"[^\x01-\x20]")
 It takes NUL for white space too, and Spark skips a line of NULs. Such a line is what a crash leaves of data that did
 not reach the disk; here it is malformed.
 """
+
+LINE_BYTES = 16 << 20
+"""The longest line: to parse one takes up to ten times as much memory."""
 
 
 def chunks(stream: ByteStream, length: int | None, size: int) -> Iterator[bytes]:
@@ -41,6 +45,9 @@ def line_blocks(stream: ByteStream, start: int, stop: int | None, size: int) -> 
         start: where the part begins in the file.
         stop: where it ends; None is the end of the file.
         size: of a block, in bytes, but for longer lines.
+
+    Raises:
+        TooLarge: a line has more than `LINE_BYTES`.
     """
     is_within, ends_with_return, parts = start > 0, False, list[bytes]()
     length = None if stop is None else stop - max(start - 1, 0)
@@ -57,8 +64,19 @@ def line_blocks(stream: ByteStream, start: int, stop: int | None, size: int) -> 
         if last > first:
             yield b"".join([*parts, memoryview(data)[first:last]])
         parts = [data[last:]] if last else [*parts, data]
+        check_length(sum(map(len, parts)))
     if not is_within and any(parts):
-        yield b"".join([*parts, _rest_of_line(stream)])
+        yield b"".join([*parts, *_rest_of_line(stream, sum(map(len, parts)))])
+
+
+def check_length(length: int) -> None:
+    """Refuse a line or a record that has so many bytes and has not ended.
+
+    Raises:
+        TooLarge: it has more than `LINE_BYTES`.
+    """
+    if length > LINE_BYTES:
+        raise TooLarge(f"a line, or a field between quotes, has more than {LINE_BYTES >> 20} MB")
 
 
 def without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -115,11 +133,12 @@ def _last_end(data: bytes) -> int:
     return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
 
 
-def _rest_of_line(stream: ByteStream) -> bytes:
-    parts = []
+def _rest_of_line(stream: ByteStream, length: int) -> Iterator[bytes]:
+    """What is left of a line of which `length` bytes were read."""
     for data in chunks(stream, None, BUFFER_BYTES):
         end = _first_end(data)
-        parts.append(data[:end] if end else data)
+        yield data[:end] if end else data
         if end:
             break
-    return b"".join(parts)
+        length += len(data)
+        check_length(length)

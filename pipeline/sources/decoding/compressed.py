@@ -5,6 +5,8 @@
 | `.gz`, `.gzip`, `.bz2`, `.zst` | what the programs of these names write |
 | `.deflate` | zlib |
 | `.snappy`, `.lz4` | Hadoop's own blocks, which other programs do not write |
+
+Hadoop does not know `.xz`, and `.zip` with one file in it; only Python reads these (`archives.py`).
 """
 
 from __future__ import annotations
@@ -15,17 +17,35 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.sources.decoding.archives import xz_pieces, zip_pieces
+
 _STREAMS = {"gz": "gzip", "gzip": "gzip", "bz2": "bz2", "zst": "zstd"}
 _BLOCKS = ("snappy", "lz4")
-ENDINGS = frozenset({*_STREAMS, *_BLOCKS, "deflate"})
+_ARCHIVES = {"xz": xz_pieces, "zip": zip_pieces}
+ENDINGS = frozenset({*_STREAMS, *_BLOCKS, *_ARCHIVES, "deflate"})
 
 _DEFLATED_BYTES = 1 << 16
 """Bytes read at once from a file that zlib decompresses."""
+
+_BLOCK_BYTES = 64 << 20
+"""A block of Hadoop's has 256 KB unless it was configured otherwise."""
+
+FREE_BYTES, MOST_TIMES = 64 << 20, 500
+"""A compressed file may hold so many bytes, or so many times its own; tables have 3 to 30 times."""
+
+
+class TooLarge(OSError):
+    """A file is sound, but holds more than fits in memory or than its size lets expect."""
 
 
 def is_compressed(name: str) -> bool:
     """Whether the extension of a name says so, in any case of letters, as with Hadoop."""
     return _ending(name) in ENDINGS
+
+
+def is_unknown_to_spark(name: str) -> bool:
+    """Whether the extension of a name stands for a compression that Hadoop, and so Spark, does not read."""
+    return _ending(name) in _ARCHIVES
 
 
 def decompressed(file: Any, name: str) -> Any:
@@ -37,19 +57,37 @@ def decompressed(file: Any, name: str) -> Any:
 
     Raises:
         OSError: when reading finds that the file is no such file, or ends too early.
+        TooLarge: when reading finds that it holds far more than files of its size do.
     """
     ending = _ending(name)
     if ending in _STREAMS:
-        return pa.CompressedInputStream(file, _STREAMS[ending])
+        return _Limited(pa.CompressedInputStream(file, _STREAMS[ending]), file)
     if ending == "deflate":
-        return _Pieces(_inflated(file))
+        return _Limited(_Pieces(_inflated(file)), file)
+    if ending in _ARCHIVES:
+        return _Limited(_Pieces(_ARCHIVES[ending](file)), file)
     if ending in _BLOCKS:
-        return _Pieces(_hadoop_blocks(file, ending))
+        return _Limited(_Pieces(_hadoop_blocks(file, ending)), file)
     return file
 
 
 def _ending(name: str) -> str:
     return name.rpartition(".")[2].lower()
+
+
+class _Limited:
+    """A decompressed stream that ends with an error where it becomes far longer than what was read of its file."""
+
+    def __init__(self, stream: Any, file: Any) -> None:
+        self._stream, self._file, self._bytes = stream, file, 0
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes."""
+        data: bytes = self._stream.read(size)
+        self._bytes += len(data)
+        if self._bytes > FREE_BYTES and self._bytes > MOST_TIMES * self._file.tell():
+            raise TooLarge(f"it unpacks to more than {MOST_TIMES} times its size; unpacked, it can be read")
+        return data
 
 
 class _Pieces:
@@ -90,7 +128,7 @@ def _hadoop_blocks(file: Any, ending: str) -> Iterator[bytes]:
         while left:
             part = _needed(file, _length(file.read(4)))
             size = _snappy_size(part) if ending == "snappy" else _lz4_size(part)
-            if size > left or not size:
+            if size > min(left, _BLOCK_BYTES) or not size:
                 raise OSError("The compressed file is damaged.")
             yield pa.decompress(part, size, codec="snappy" if ending == "snappy" else "lz4_raw", asbytes=True)
             left -= size

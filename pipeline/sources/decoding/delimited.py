@@ -19,15 +19,12 @@ from pipeline.sources.decoding.batches import NO_NUMBERS, BatchMaker, NumberFiel
 from pipeline.sources.decoding.blocks import chunks, first_line_start, line_blocks, without_first_line, without_mark
 from pipeline.sources.decoding.compressed import is_compressed
 from pipeline.sources.decoding.decoding import is_ascii_compatible, utf8_chunks
-from pipeline.sources.decoding.header import Dialect, Header
+from pipeline.sources.decoding.header import HEAD_BYTES, Dialect, Header
 from pipeline.sources.decoding.line_numbers import LineCounter
 from pipeline.sources.decoding.lines import LineParser
 from pipeline.sources.decoding.pieces import PIECE_BYTES, Piece
 from pipeline.sources.decoding.records import GrowingText, RecordParser
 from pipeline.sources.decoding.streams import OpenFile, open_stream
-
-HEAD_BYTES = 1 << 20
-"""The bytes at the start of a file within which its header begins."""
 
 
 class SourceFile(Protocol):

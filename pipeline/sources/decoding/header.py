@@ -1,5 +1,7 @@
 """The first line of a delimited file: its column names, and whether the lines below have one field more.
 
+A file may also have no header; its columns are then named by the configuration, or `c0`, `c1`, ...
+
 R's `write.table` puts a row name in front of every line and none into the header:
 
     "price" "rooms"         <- 2 names
@@ -14,15 +16,24 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.errors import DataError
+from pipeline.formatting import counted
 
 BYTE_ORDER_MARK, REPLACEMENT = "\ufeff", "\ufffd"
+HEAD_BYTES = 1 << 20
+"""What is read of a file's start for its header, which must end there."""
 FEW_LINES, SMALL_SHARE = 10, 0.1
 """So many lines at the start of a file, or this share of them, may hold bytes that are no text: they are malformed
 lines, and the file is not one of another encoding."""
+
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_INDEX = re.compile(r"\d{1,4}")
 
 
 @dataclass(frozen=True)
@@ -70,9 +81,15 @@ def parse_header(head: bytes, dialect: Dialect, origin: str) -> Header:
     """The header of a file that begins with `head`.
 
     Raises:
-        DataError: the file is no text of this encoding, but for a few lines below the header, or has no line.
+        DataError: the file is no text of this encoding, but for a few lines below the header, has no line, or its
+            first line does not end in `head`.
     """
     text = _text(head, dialect.encoding, origin)
+    if len(head) >= HEAD_BYTES and len(text.lstrip("\r\n").splitlines()) == 1:
+        raise DataError(
+            f"The first line of file '{origin}', which must name the columns, has more than {HEAD_BYTES >> 20} MB. "
+            "Correct the file, data.source.encoding or data.source.format."
+        )
     lines = _lines(text, dialect, origin)
     names = next(lines, None)
     if names is None:
@@ -80,6 +97,42 @@ def parse_header(head: bytes, dialect: Dialect, origin: str) -> Header:
     first = next(lines, [])
     unnamed = len(first) == len(names) + 1 and first[0] != "" and first[-1] != ""
     return Header(tuple(names), text.lstrip("\r\n").splitlines()[0], unnamed)
+
+
+def headless(head: bytes, dialect: Dialect, names: Sequence[str], origin: str) -> Header:
+    """The columns of a file without a header, whose first line tells how many there are.
+
+    Args:
+        head: how the file begins.
+        dialect: how text becomes fields.
+        names: of the columns; none for `c0`, `c1`, ...
+        origin: the file, for messages.
+
+    Raises:
+        DataError: the file has no line, or one with another number of fields, or is no text of this encoding.
+    """
+    text = _text(head, dialect.encoding, origin)
+    first = next(_lines(text, dialect, origin), None)
+    if first is None:
+        raise DataError(f"File '{origin}' is empty. Correct data.source.path.")
+    if names and len(first) != len(names):
+        raise DataError(
+            f"File '{origin}' has {counted(len(first), 'field')} in its first line. Allowed: {len(names)}, as many as "
+            "data.source.columns has names. Correct data.source.columns or data.source.separator."
+        )
+    return Header(tuple(names) or tuple(f"c{i}" for i in range(len(first))), "")
+
+
+def looks_like_data(names: Sequence[str]) -> bool:
+    """Whether names of columns are rather the values of a row: some are numbers, and not years or positions.
+
+    A table may have columns `2019`, `2020`, ... or `0`, `1`, ...: distinct whole numbers in ascending order.
+    """
+    numbers = [name.strip() for name in names if _NUMBER.fullmatch(name.strip())]
+    if not all(_INDEX.fullmatch(number) for number in numbers):
+        return True
+    indices = [int(number) for number in numbers]
+    return any(following <= index for index, following in pairwise(indices))
 
 
 def _text(head: bytes, encoding: str, origin: str) -> str:

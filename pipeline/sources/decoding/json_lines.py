@@ -1,5 +1,8 @@
 """JSON with one object a line, read in pieces: values as text, those of nested objects and lists as JSON.
 
+Objects over several lines, and those in an array, are read as if each were on a line (`json_elements.py`); a file of
+them is one piece, since nothing tells in its middle where an object begins.
+
 What a line gives is what Spark 4.1's reader gives with a schema of strings, in its mode PERMISSIVE:
 
 - A number, a truth value, an object or a list is its text, to the byte; a string is what it stands for; null and keys
@@ -22,6 +25,7 @@ import pyarrow as pa
 
 from pipeline.sources.decoding.blocks import line_blocks, parts_of, without_mark
 from pipeline.sources.decoding.compressed import is_compressed
+from pipeline.sources.decoding.json_elements import Elements
 from pipeline.sources.decoding.json_marks import Ints
 from pipeline.sources.decoding.json_plain import PlainLines, read_plain
 from pipeline.sources.decoding.json_rows import Row, names_in_line, parse_line
@@ -33,16 +37,19 @@ PART_BYTES = 400_000
 """Bytes decoded at once: the arrays made of so many fit in the processor's cache."""
 
 
-def plan_pieces(files: Sequence[tuple[str, str, int]], piece_bytes: int = PIECE_BYTES) -> tuple[Piece, ...]:
+def plan_pieces(
+    files: Sequence[tuple[str, str, int]], piece_bytes: int = PIECE_BYTES, *, whole: bool = False
+) -> tuple[Piece, ...]:
     """Pieces of about `piece_bytes` that cover all lines of some files, in order; empty files have none.
 
     Args:
         files: URI, name and bytes of each; the ending of the name tells whether it is compressed.
         piece_bytes: how long pieces may be.
+        whole: whether each file is one piece.
     """
     pieces: list[Piece] = []
     for uri, name, size in files:
-        if is_compressed(name):
+        if whole or is_compressed(name):
             pieces += [Piece(uri, 0, None)] if size else []
             continue
         pieces += cut(uri, size, -(-size // piece_bytes)) if size else []
@@ -50,7 +57,13 @@ def plan_pieces(files: Sequence[tuple[str, str, int]], piece_bytes: int = PIECE_
 
 
 def read_piece(
-    open_file: OpenFile, piece: Piece, names: Sequence[str], *, numbered: bool = False, block_bytes: int = 8 << 20
+    open_file: OpenFile,
+    piece: Piece,
+    names: Sequence[str],
+    *,
+    elements: bool = False,
+    numbered: bool = False,
+    block_bytes: int = 8 << 20,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a piece, in order, in batches that are not empty.
 
@@ -60,20 +73,39 @@ def read_piece(
         open_file: gives a file of bytes that can seek, for a URI; compressed as it is.
         piece: of a file.
         names: keys of the objects, each once.
+        elements: whether objects may be in an array, or have line breaks in them; `piece` is a whole file then.
         numbered: whether batches have `LINE` as their last column, counted from the piece's first line.
         block_bytes: read for a batch; about ten times as much is in memory.
 
     Raises:
         DataError: the file cannot be read, or is not compressed in the way that its ending says.
     """
-    schema = pa.schema([(f"r{number}", pa.string()) for number in range(len(names))] + [(MALFORMED, pa.string())])
-    counter = LineCounter() if numbered else None
-    for block in _blocks(open_file, piece, block_bytes):
+    schema, counter = _schema(names), LineCounter() if numbered else None
+    for block in _blocks(open_file, piece, block_bytes, elements=elements):
         batches = [_read_part(raw, part, names, schema, counter) for raw, part in _parts(block)]
         yield from pa.Table.from_batches(batches).combine_chunks().to_batches()
 
 
-def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) -> tuple[str, ...]:
+def line_values(block: bytes, names: Sequence[str]) -> list[pa.Array]:
+    """The values of some names in lines that all begin with a brace: a string array [lines] for each name."""
+    schema = _schema(names)
+    batches = [_read_part(raw, part, names, schema, None) for raw, part in _parts(block)]
+    table = pa.Table.from_batches(batches, schema)
+    return [column.combine_chunks() for column in table.columns[: len(names)]]
+
+
+def line_names(block: bytes) -> tuple[str, ...]:
+    """The names in all lines of a block, in the order in which they first appear."""
+    return tuple(dict.fromkeys(name for _, part in _parts(block) for name in _part_names(part)))
+
+
+def _schema(names: Sequence[str]) -> pa.Schema:
+    return pa.schema([(f"r{number}", pa.string()) for number in range(len(names))] + [(MALFORMED, pa.string())])
+
+
+def key_names(
+    open_file: OpenFile, piece: Piece, *, elements: bool = False, block_bytes: int = 8 << 20
+) -> tuple[str, ...]:
     """All keys of the objects of a piece, in the order in which they first appear.
 
     Malformed lines have none. Spark's own inference gives the same names sorted, without the empty one and those whose
@@ -82,22 +114,23 @@ def key_names(open_file: OpenFile, piece: Piece, *, block_bytes: int = 8 << 20) 
     Args:
         open_file: as for `read_piece`.
         piece: of a file.
+        elements: as for `read_piece`.
         block_bytes: read at once.
 
     Raises:
         DataError: as for `read_piece`.
     """
     names: dict[str, None] = {}
-    for block in _blocks(open_file, piece, block_bytes):
+    for block in _blocks(open_file, piece, block_bytes, elements=elements):
         for _, part in _parts(block):
             names |= dict.fromkeys(_part_names(part))
     return tuple(names)
 
 
-def _blocks(open_file: OpenFile, piece: Piece, block_bytes: int) -> Iterator[bytes]:
+def _blocks(open_file: OpenFile, piece: Piece, block_bytes: int, *, elements: bool) -> Iterator[bytes]:
     """Blocks of whole lines that are not empty."""
     with open_stream(open_file, piece.uri, at=max(piece.start - 1, 0)) as stream:
-        blocks = line_blocks(stream, piece.start, piece.stop, block_bytes)
+        blocks = line_blocks(Elements(stream) if elements else stream, piece.start, piece.stop, block_bytes)
         yield from filter(None, blocks if piece.start else without_mark(blocks))
 
 

@@ -72,7 +72,7 @@ def text_pairs(block: bytes, signs: Signs, lines: Lines) -> tuple[Ints, Ints]:
     """The opening and the closing quotation marks of plain lines; lines with half a pair become odd."""
     quotes = np.flatnonzero(signs == ord('"'))
     if b"\\" in block:
-        quotes = quotes[~_are_escaped(signs)[quotes]]
+        quotes = quotes[~are_escaped(signs)[quotes]]
     counts = np.diff(np.append(np.searchsorted(quotes, lines.starts), len(quotes)))
     lines.odd[counts % 2 == 1] = True
     quotes = _of_plain(quotes, lines)
@@ -91,7 +91,7 @@ def find_names(signs: Signs, lines: Lines, opens: Ints, closes: Ints) -> tuple[I
     return pairs, after[pairs]
 
 
-def _are_escaped(signs: Signs) -> Mask:
+def are_escaped(signs: Signs) -> Mask:
     """Which bytes follow a backslash that is not itself escaped; shape (bytes,)."""
     slashes = np.flatnonzero(signs == ord("\\"))
     begins = np.diff(slashes, prepend=-2) > 1

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.sources.decoding.batches import BatchMaker, Ints, Record, merged
+from pipeline.sources.decoding.blocks import check_length
 from pipeline.sources.decoding.characters import Signs, TextEnded
 from pipeline.sources.decoding.decoding import BROKEN_BYTES, broken_records
 from pipeline.sources.decoding.fields import FieldParser
@@ -40,7 +41,12 @@ class GrowingText:
         self.data, self.is_last = b"", False
 
     def grow(self) -> None:
-        """Reads as much again as there is, so that a very long record is not looked at too often."""
+        """Reads as much again as there is, so that a very long record is not looked at too often.
+
+        Raises:
+            TooLarge: a record has more than `LINE_BYTES`.
+        """
+        check_length(len(self.data))
         parts, missing = [self.data], len(self.data) + 1
         while missing > 0 and not self.is_last:
             chunk = next(self._chunks, None)

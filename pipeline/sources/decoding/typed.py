@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -29,10 +29,12 @@ class FileColumns:
     Attributes:
         kinds: their types, as Spark has them.
         odd: those that Arrow does not read as Spark does.
+        beyond_spark: those that Spark cannot read, and why.
     """
 
     kinds: Mapping[str, pa.DataType]
     odd: frozenset[str]
+    beyond_spark: Mapping[str, str] = field(default_factory=dict)
 
 
 def file_columns(kinds: Mapping[str, pa.DataType], *, odd: frozenset[str] = frozenset()) -> FileColumns:
@@ -43,7 +45,29 @@ def file_columns(kinds: Mapping[str, pa.DataType], *, odd: frozenset[str] = froz
         odd: which are known to be read otherwise.
     """
     spark_kinds = {name: spark_kind(kind) for name, kind in kinds.items()}
-    return FileColumns(spark_kinds, odd | {name for name, kind in spark_kinds.items() if not is_exact(kind)})
+    inexact = {name for name, kind in spark_kinds.items() if not is_exact(kind) and not pa.types.is_null(kind)}
+    return FileColumns(spark_kinds, odd | inexact, beyond_spark(kinds))
+
+
+def beyond_spark(kinds: Mapping[str, pa.DataType]) -> dict[str, str]:
+    """The columns that Spark cannot read, and why, by the types that Arrow gives them."""
+    reasons = {name: f"it has type {kind}" for name, kind in kinds.items() if _is_beyond_spark(kind)}
+    by_folded: dict[str, list[str]] = {}
+    for name in kinds:
+        by_folded.setdefault(name.lower(), []).append(name)
+    for alike in by_folded.values():
+        if len(alike) > 1:
+            reasons |= dict.fromkeys(alike, f"the names of columns {' and '.join(alike)} differ by case only")
+    return reasons
+
+
+def _is_beyond_spark(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_time(kind) or (pa.types.is_timestamp(kind) and kind.unit == "ns"))
+
+
+def without_null_types(kinds: Mapping[str, pa.DataType]) -> dict[str, pa.DataType]:
+    """The same types, with text for columns that have no value in any file."""
+    return {name: pa.string() if pa.types.is_null(kind) else kind for name, kind in kinds.items()}
 
 
 def is_exact(kind: pa.DataType) -> bool:
@@ -52,7 +76,12 @@ def is_exact(kind: pa.DataType) -> bool:
 
 
 def spark_kind(kind: pa.DataType) -> pa.DataType:
-    """What Spark has for a type of a file; without what only tells how values are kept."""
+    """What Spark has for a type of a file; without what only tells how values are kept.
+
+    Times of day are texts, `12:30:00.000000`, as they are in formats of text.
+    """
+    if pa.types.is_time(kind):
+        return pa.string()
     if pa.types.is_dictionary(kind):
         return spark_kind(kind.value_type)
     if pa.types.is_decimal(kind):
@@ -82,6 +111,6 @@ def _converted(column: pa.Array, field: pa.Field) -> pa.Array:
         return column if column.type == field.type else plain(column).cast(field.type)
     except pa.ArrowException as error:
         raise pa.ArrowInvalid(
-            f"column '{field.name}' is {column.type} here and {field.type} in the first file of the source, so their "
-            f"schemas differ, and not all of its values are {field.type} ({str(error).rstrip('.')})"
+            f"column '{field.name}' is {column.type} here and {field.type} in the source, whose files differ, and not "
+            f"all of its values are {field.type} ({str(error).rstrip('.')})"
         ) from error

@@ -208,7 +208,8 @@ def test_typed_files(spark, tmp_path, ending):
     assert raw_rows(table.read(["x"])) == [(1,), (2,)]
     other = write(tmp_path / f"3.{ending}", {"x": ["3"], "y.z": [1.5]})
     with pytest.raises(
-        DataError, match=r"File '3\..*' has other columns than '1\..*'\. Different: wide string, x int64"
+        DataError,
+        match=r"'3\..*' has other columns than '1\..*'\. Different: x int64 in .*1\..*, string in .*3\..*, wide string",
     ):
         opened(spark, path=[one, other])
 
@@ -221,10 +222,12 @@ def test_every_file_of_a_folder_has_the_same_columns(spark, tmp_path, ending, fo
     write(tmp_path / "t" / one, {"x": [1], "y": [1.5]})
     write(tmp_path / "t" / two, {"x": [2]})
     with read_by_spark() if by_spark else nullcontext():
-        with pytest.raises(DataError, match=rf"File '{two}' has other columns than '{one}'\. Different: y double\."):
+        with pytest.raises(
+            DataError, match=rf"File '{two}' has other columns than '{one}'\. Different: y double \(only"
+        ):
             opened(spark, path=str(tmp_path / "t"))
         write(tmp_path / "t" / two, {"x": [2], "y": ["text"]})
-        with pytest.raises(DataError, match=r"Different: y double, y string\."):
+        with pytest.raises(DataError, match=r"Different: y double in '.*a\.\w+', string in '.*b\.\w+'\."):
             opened(spark, path=str(tmp_path / "t"))
 
 

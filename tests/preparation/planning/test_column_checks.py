@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.preparation.planning.column_checks import check_names
+from pipeline.preparation.planning.column_checks import HEADLESS, check_names
 
 
 def message_of(names: list[str], wanted: list[str]) -> str:
@@ -36,8 +36,8 @@ def test_a_name_like_no_other_gets_the_list():
 @pytest.mark.parametrize(
     ("first_line", "names", "cause"),
     [
-        ("price;rooms;area", ["price;rooms;area"], "data.source.separator right"),
-        ("221900,3,1180", ["221900", "3", "1180"], "the first line a header"),
+        ("price;rooms;area", ["price;rooms;area"], "data.source.separator right?"),
+        ("221900,3,1180", ["221900", "3", "1180"], f"the first line a header? {HEADLESS}."),
     ],
 )
 def test_a_first_line_that_names_no_wanted_column_is_one_fault(first_line, names, cause):
@@ -45,7 +45,7 @@ def test_a_first_line_that_names_no_wanted_column_is_one_fault(first_line, names
         check_names(names, ["lots", "floors"], first_line)
     assert str(raised.value) == (
         "No column that the configuration names is in the source (lots, floors). "
-        f"The first line is: '{first_line}'. Is {cause}?"
+        f"The first line is: '{first_line}'. Is {cause}"
     )
 
 

@@ -79,7 +79,7 @@ def mixed() -> pa.Table:
 
 
 EXPECTED = {
-    "nothing": "it holds no value, which cannot be a feature",
+    "nothing": "it has no value in any row",
     "s": "it holds structs, which cannot be a feature",
     "l": "it holds lists, which cannot be a feature",
     "m": "it holds maps, which cannot be a feature",

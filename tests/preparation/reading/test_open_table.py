@@ -106,12 +106,10 @@ def test_json_lines(spark, tmp_path):
     assert malformed(raw) == ["[1, 2]", "{broken"]
 
 
-@pytest.mark.parametrize("content", [[{"x": 1, "y": {"x": 2}}], {"x": 1}, [1]])
-@pytest.mark.parametrize("indent", [0, 2])
-def test_json_over_several_lines_is_named(spark, tmp_path, content, indent):
-    (tmp_path / "t.json").write_text("\n" + json.dumps(content, indent=indent))
+def test_json_without_objects_is_named(spark, tmp_path):
+    (tmp_path / "t.json").write_text("\n[1,\n2]")
     with pytest.raises(
-        DataError, match=r"not JSON with one object a line\. Received: file 't\.json', .* '[{[]'\. Write"
+        DataError, match=r"not JSON with an object for each row\. Received: file 't\.json', which begins with '\[1,'\."
     ):
         read(spark, tmp_path / "t.json", ["x"])
 
@@ -212,7 +210,8 @@ def test_files_that_spark_would_leave_out_are_named(spark, tmp_path, names, mess
 def test_an_unknown_ending(spark, tmp_path):
     (tmp_path / "t.dat").write_text("x\n1\n")
     with pytest.raises(
-        ConfigError, match=r"The file extension of 't\.dat' does not indicate its format\. Allowed: csv, json, "
+        ConfigError,
+        match=r"The file extension of 't\.dat' does not indicate its format\. Allowed: arrow, arrows, csv, feather",
     ):
         read(spark, tmp_path / "t.dat", ["x"])
     assert values(read(spark, tmp_path / "t.dat", ["x"], format="csv")) == [("1",)]

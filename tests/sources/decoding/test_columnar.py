@@ -110,6 +110,6 @@ def test_a_damaged_page_is_named(tmp_path):
 def test_a_type_that_does_not_fit_is_named(tmp_path):
     pq.write_table(pa.table({"x": ["a"]}), tmp_path / "t.parquet")
     (task,) = parquet_files.plan_pieces([(str(tmp_path / "t.parquet"), 100)])
-    expected = r"t\.parquet' cannot be read: column 'x' is string here and int64 in the first file of the source, "
+    expected = r"t\.parquet' cannot be read: column 'x' is string here and int64 in the source, whose files differ, "
     with pytest.raises(DataError, match=expected):
         read((task,), parquet_files.read_piece, pa.schema([("x", pa.int64())]))

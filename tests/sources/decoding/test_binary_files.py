@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipeline.sources.decoding.binary_files import buffered
 from pipeline.sources.decoding.compressed import decompressed
-from pipeline.sources.decoding.streams import buffered
 
 TEXT = b"".join(b"line %d\n" % number for number in range(20_000)) + b"without an end"
 
