@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 from pipeline.config import RunConfig, load_config
 from pipeline.config.draft import minimal_content
 from pipeline.errors import ConfigError, PipelineError, PlatformError, full_disk_error
-from pipeline.redact import HIDDEN, is_secret_name, without_user
+from pipeline.redact import HIDDEN, is_secret_name, redacted
 from pipeline.runtime.logs import configure_logging, safe_text
 from pipeline.runtime.quiet import import_quietly, quiet_environment
 from pipeline.runtime.signals import Stopped, stop_with_parent, stopping_on_signals
@@ -90,7 +90,12 @@ def main(stage: str, arguments: Sequence[str] | None = None) -> int:
     with reserved_standard_output() as write_result:
         outcome = _attempt(stage, sys.argv[1:] if arguments is None else list(arguments))
         seconds = round(time.monotonic() - started, 3)
-        write_result(_result_line(stage, outcome, seconds))
+        try:
+            write_result(_result_line(stage, outcome, seconds))
+        except OSError as error:  # the disk of its file is full, or its reader is gone
+            explained = _explained(error)
+            _report(f"The result could not be written. {explained}")
+            return outcome.code or explained.exit_code
     return outcome.code
 
 
@@ -170,7 +175,7 @@ def _config_of(stage: str, options: argparse.Namespace) -> RunConfig:
 def _without_secret(argument: str) -> str:
     """An argument as it can be printed; of `--set`, the name of a setting decides whether its value is a secret."""
     name, mark, _ = argument.partition("=")
-    return f"{name}={HIDDEN}" if mark and is_secret_name(name) else without_user(argument)
+    return f"{name}={HIDDEN}" if mark and is_secret_name(name) else redacted(argument)
 
 
 class _Parser(argparse.ArgumentParser):

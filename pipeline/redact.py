@@ -44,7 +44,7 @@ PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]*@")
 """A user with a password; a name alone may be an account or a container, as in `abfss://container@account/`."""
 
 
-def without_user(text: str) -> str:
+def redacted(text: str) -> str:
     """A text without what has the shape of a secret: users and passwords of addresses, keys, tokens."""
     text = AUTHORITY.sub(_without_user_info, ORACLE_USER.sub(rf"\1{HIDDEN}", PRIVATE_KEY.sub(HIDDEN, text)))
     text = SETTING.sub(lambda match: f"{match[1]}=..." if KEY_NAME.search(match[1]) else match[0], text)
@@ -72,7 +72,7 @@ def without_secrets(content: Any, name: str = "") -> Any:
         case list() | tuple():
             return [without_secrets(value, name) for value in content]
         case str():
-            return HIDDEN if is_secret_name(name) else without_user(content)
+            return HIDDEN if is_secret_name(name) else redacted(content)
         case int() if not isinstance(content, bool) and PASSWORD_NAME.search(name):
             return HIDDEN
     return content

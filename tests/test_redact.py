@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pipeline.redact import holds_secret, without_user
+from pipeline.redact import holds_secret, redacted
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from pipeline.redact import holds_secret, without_user
     ],
 )
 def test_users_and_passwords_are_not_shown(text: str, shown: str) -> None:
-    assert without_user(text) == shown
+    assert redacted(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_users_and_passwords_are_not_shown(text: str, shown: str) -> None:
 )
 def test_addresses_with_secrets_are_told_apart_by_the_words_that_are_hidden(address: str, is_secret: bool) -> None:
     assert holds_secret(address) == is_secret
-    assert not is_secret or ("hidden" not in without_user(address) and "=a" not in without_user(address))
+    assert not is_secret or ("hidden" not in redacted(address) and "=a" not in redacted(address))
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_addresses_with_secrets_are_told_apart_by_the_words_that_are_hidden(addr
     ],
 )
 def test_shapes_of_secrets_are_not_shown(text: str, shown: str) -> None:
-    assert without_user(text) == shown
-    assert without_user(shown) == shown
+    assert redacted(text) == shown
+    assert redacted(shown) == shown
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_shapes_of_secrets_are_not_shown(text: str, shown: str) -> None:
     ],
 )
 def test_what_only_looks_like_a_secret_is_shown(text: str) -> None:
-    assert without_user(text) == text
+    assert redacted(text) == text
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_what_only_looks_like_a_secret_is_shown(text: str) -> None:
 )
 def test_time_grows_with_the_length_of_a_text(unit: str) -> None:
     begun = time.process_time()
-    without_user(unit * 20_000)
+    redacted(unit * 20_000)
     assert time.process_time() - begun < 5.0

@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.decimals import decimal_texts, doubles_of
+from pipeline.arrays.formatted_numbers import formatted_numbers_in
 from pipeline.arrays.masks import Mask, mask_of, replaced, valid_of
 from pipeline.arrays.nested_texts import nested_texts
 from pipeline.arrays.notation import java_texts
-from pipeline.arrays.numbers import numbers_in
 from pipeline.arrays.timestamp_texts import date_texts, floored, timestamp_texts
 from pipeline.arrays.types import is_fractional, is_number, is_text, plain_type
 from pipeline.schemas.source_contract import ColumnType
+from pipeline.schemas.text_reading import PLAIN, TextReading
 from pipeline.schemas.tokens import FALSE, TRUE
 
 EXACT_INTEGER = float(1 << 53)
@@ -91,8 +92,12 @@ def _begins_like(text: pa.Array, markers: Sequence[str]) -> Mask:
     return begins & valid_of(text) if text.null_count else begins
 
 
-def number_of(array: pa.Array) -> pa.Array:
+def number_of(array: pa.Array, reading: TextReading = PLAIN) -> pa.Array:
     """Float64 [n]: the number in a column, or null where a text is none; true is 1 and false is 0.
+
+    Args:
+        array: [n].
+        reading: how texts are read.
 
     Raises:
         TypeError: values of the type are no numbers, see `is_usable`.
@@ -100,7 +105,7 @@ def number_of(array: pa.Array) -> pa.Array:
     array = plain(array)
     if pa.types.is_boolean(array.type):
         return array.cast(pa.float64())
-    number = plain_number_of(array)
+    number = plain_number_of(array, reading)
     if not is_text(array.type) or number.null_count == array.null_count:
         return number
     for texts, value in ((TRUE, 1.0), (FALSE, 0.0)):
@@ -108,7 +113,7 @@ def number_of(array: pa.Array) -> pa.Array:
     return number
 
 
-def plain_number_of(array: pa.Array) -> pa.Array:
+def plain_number_of(array: pa.Array, reading: TextReading = PLAIN) -> pa.Array:
     """Float64 [n]: like `number_of`, but true and false are no numbers.
 
     Raises:
@@ -116,7 +121,7 @@ def plain_number_of(array: pa.Array) -> pa.Array:
     """
     array = plain(array)
     if is_text(array.type):
-        return numbers_in(array)
+        return formatted_numbers_in(array, reading)
     if pa.types.is_decimal(array.type):
         return doubles_of(array)
     if is_number(array.type):

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.operands import Numbers, Text, bytes_of, counted, finite, numbers_of
+from pipeline.schemas.date_layout import PADDING, UNPADDED, date_layout
 
 NUMBER = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 """What Spark's side reads as a number, spaces around it aside."""
@@ -84,6 +85,13 @@ def concat(*texts: Text) -> Text:
     return pc.binary_join_element_wise(*texts, "")
 
 
+def iso_date(text: pa.Array, layout: str) -> pa.Array:
+    """Dates of a layout of `schemas/date_layout.py` in ISO 8601; other texts as they are."""
+    found = date_layout(layout)
+    iso = pc.replace_substring_regex(text, found.pattern, found.rewrite)
+    return pc.if_else(pc.equal(iso, text), text, pc.replace_substring_regex(iso, PADDING, UNPADDED))
+
+
 TEXTUAL: Mapping[str, Callable[..., Text | Numbers]] = {
     "lower": _cased(pc.ascii_lower, _lower),
     "upper": _cased(pc.ascii_upper, _upper),
@@ -97,5 +105,6 @@ TEXTUAL: Mapping[str, Callable[..., Text | Numbers]] = {
     "starts_with": counted(pc.starts_with),
     "ends_with": counted(pc.ends_with),
     "to_number": _to_number,
+    "iso_date": iso_date,
 }
 """Each of a text and of constants as Python has them."""

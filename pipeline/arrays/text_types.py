@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pipeline.arrays.layouts import read_layouts
 from pipeline.arrays.masks import LINE_END, Mask, mask_of, matches, valid_of
 from pipeline.arrays.numbers import numbers_in
+from pipeline.arrays.text_clues import clues_in, padded_clue, summed_clues
 from pipeline.arrays.times import is_time_text
 from pipeline.schemas.source_contract import ColumnType
 from pipeline.schemas.tokens import FALSE, TRUE
@@ -64,12 +65,17 @@ class TextCounts:
 
 
 def count_texts(text: pa.Array) -> TextCounts:
-    """The counts of texts [n] in which null markers are null.
+    """The counts of texts [n] in which null markers are null."""
+    return describe_texts(text)[0]
+
+
+def describe_texts(text: pa.Array) -> tuple[TextCounts, pa.Table]:
+    """The counts of texts [n] in which null markers are null, and the clues of `text_clues.py`.
 
     Each way of looking is for what the quicker ones before it have left.
     """
     value = pc.ascii_trim(text.drop_null(), " ")
-    counts = TextCounts()
+    counts, clues = TextCounts(), [padded_clue(value)]
     for recognize, count in ((_are_digits, _integers), (_are_timestamps, _dated)):
         recognized = recognize(value)
         counts = counts.merged(count(_where(value, recognized)))
@@ -77,7 +83,10 @@ def count_texts(text: pa.Array) -> TextCounts:
     number = numbers_in(value)
     fits, integer = valid_of(number), matches(_where(value, _may_be_whole(number)), _INTEGER)
     counts = counts.merged(TextCounts(len(value), number=int(fits.sum()), integer=int(integer.sum())))
-    return counts.merged(_others(_where(value, ~fits)))
+    unlike = ~fits | np.isnan(number.to_numpy(zero_copy_only=False))
+    if unlike.any():
+        clues.append(clues_in(_where(value, unlike)))
+    return counts.merged(_others(_where(value, ~fits))), summed_clues(clues)
 
 
 def _where(value: pa.Array, mask: Mask) -> pa.Array:

@@ -94,6 +94,18 @@ def as_timestamp_ntz(array: pa.Array, *, zone: str = "UTC") -> pa.Array:
     raise TypeError(f"{array.type} holds no dates or times")
 
 
+def as_timestamp_utc(array: pa.Array) -> pa.Array:
+    """Timestamp("us") without a zone [n]: like `as_timestamp_ntz`, but texts may have a zone, and are then of UTC."""
+    array = plain(array)
+    if not is_text(array.type):
+        return as_timestamp_ntz(array)
+    local = _local_of_texts(pc.ascii_trim(array, " "))
+    laid = read_layouts(pc.ascii_trim(array, " "))
+    if not laid.zoned.any():
+        return local
+    return pc.if_else(pa.array(laid.zoned), pa.array(laid.micros).cast(_LOCAL), local)
+
+
 def is_date_text(text: pa.Array) -> Mask:
     """Where texts [n] are laid out as a date; a null is not."""
     return matches(text, _DATE)

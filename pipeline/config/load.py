@@ -17,7 +17,7 @@ from pipeline.config.run import RunConfig
 from pipeline.config.yaml_loader import parse_yaml
 from pipeline.errors import ConfigError, Problem, gather, nearest
 from pipeline.formatting import shortened
-from pipeline.redact import HIDDEN, is_secret_name, without_secrets, without_user
+from pipeline.redact import HIDDEN, is_secret_name, redacted, without_secrets
 from pipeline.schemas.references import AT_REST
 from pipeline.schemas.section import NAME_PATTERN, Section
 
@@ -27,6 +27,7 @@ MOST_PROBLEMS = 200
 MAX_SHOWN = 200
 """Characters of an override in a message."""
 
+_UNQUOTED = "Put it in quotes: YAML reads yes, no and on as true and false, and digits as a number"
 _TYPES = {"tuple_type": "a list", "list_type": "a list", "dict_type": "a mapping", "string_type": "a text"}
 """pydantic's names of errors, and what YAML calls the type that was wanted."""
 _PATTERNS = {NAME_PATTERN: "letters from A to Z, digits, '_', '-' and '.', but not dots alone"}
@@ -101,8 +102,8 @@ def _apply(content: dict[str, Any], override: str) -> dict[str, Any]:
     keys = path.strip().split(".")
     shown = f"{path}{equals}{HIDDEN if is_secret_name(path) else text}"[:MAX_SHOWN]
     if not equals or not all(keys):
-        raise ConfigError(f"Override '{without_user(shown)}' cannot be read. Allowed: --set section.key=value.")
-    value: Any = parse_yaml(text, f"Override '{without_user(shown)}' has a value that is")
+        raise ConfigError(f"Override '{redacted(shown)}' cannot be read. Allowed: --set section.key=value.")
+    value: Any = parse_yaml(text, f"Override '{redacted(shown)}' has a value that is")
     for key in reversed(keys):
         value = {key: value}
     return merge(content, value)
@@ -122,7 +123,8 @@ def _problem(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     allowed = _PATTERNS.get(detail.get("ctx", {}).get("pattern", "")) or _TYPES.get(detail["type"]) or _wanted(detail)
     has_secret = _has_secret_name(detail) or _names_secret(detail["input"])
     received = HIDDEN if has_secret else shortened(without_secrets(detail["input"]))
-    return Problem(f"'{path}' has a wrong value", allowed=allowed, received=received)
+    is_scalar = detail["type"] == "string_type" and isinstance(detail["input"], (bool, int, float))
+    return Problem(f"'{path}' has a wrong value", allowed, received, _UNQUOTED if is_scalar else "")
 
 
 def _wanted(detail: ErrorDetails) -> str:
@@ -147,7 +149,7 @@ def _without_secret(message: str, detail: ErrorDetails) -> str:
     value = detail["input"]
     if _has_secret_name(detail) and isinstance(value, str) and value:
         message = message.replace(value, HIDDEN)
-    return without_user(message)
+    return redacted(message)
 
 
 def _dotted(loc: Sequence[int | str]) -> str:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pipeline.config.sql.query import check_table, checked_query
 from pipeline.schemas.references import entry_of
 from pipeline.schemas.section import LATER, Columns, Count, Integer, OneOrMore, Section
+from pipeline.schemas.text_reading import Decimal, Thousands
 from pipeline.sources.registry import FORMATS, format_settings, formats_with
 
 SampleName = Literal["bank", "iris", "breast_cancer"]
@@ -62,6 +63,10 @@ class SourceConfig(Section):
         quote: around fields of CSV and TSV that hold separators or quotes; empty means that fields are not quoted.
         escape: before a quote within a quoted field; None means that such a quote is doubled.
         null_values: texts of CSV and TSV that mean null, besides the empty one.
+        decimal: the decimal sign of numbers in CSV and TSV; a comma is recognised without this where features follow
+            from the columns' types.
+        thousands: between groups of three digits of numbers in CSV and TSV; recognised alike. A space stands for
+            no-break spaces too.
         header: whether the first line of each file of CSV and TSV names its columns.
         columns: names of the columns of CSV and TSV without a header, in their order; `c0`, `c1`, ... by default.
         merge_schema: whether files may have different columns: one that a file lacks is null in its rows, and numbers
@@ -82,6 +87,8 @@ class SourceConfig(Section):
     quote: Sign | Literal[""] = '"'
     escape: Sign | None = None
     null_values: tuple[str, ...] = ("NA",)
+    decimal: Annotated[Decimal, LATER] = "."
+    thousands: Annotated[Thousands, LATER] = ""
     multiline: bool = False
     header: Annotated[bool, LATER] = True
     columns: Annotated[Columns, LATER] = ()
@@ -123,6 +130,8 @@ class SourceConfig(Section):
         # An escape that equals the quote is the doubled quote.
         if "separator" in signs and values.count(self.separator) > 1:
             yield "separator must differ from quote and escape"
+        if self.decimal == self.thousands:
+            yield "decimal must differ from thousands"
         if self.escape and not self.quote:
             yield "escape has no meaning without quote"
 

@@ -16,6 +16,8 @@ from yaml.constructor import ConstructorError
 
 from pipeline.errors import ConfigError
 
+_BOOLEAN = "tag:yaml.org,2002:bool"
+
 MAX_DEPTH = 50
 """Levels of lists and mappings within each other."""
 MAX_CONTENT = 5_000_000
@@ -23,7 +25,10 @@ MAX_CONTENT = 5_000_000
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which also refuses a key given twice and content out of bounds, and reads `1e-3` as a number."""
+    """The safe loader, which also refuses a key given twice and content out of bounds, and reads `1e-3` as a number.
+
+    A key is never true or false, as YAML has it for `on`, `yes` and `no`: it is the text that is there.
+    """
 
     def __init__(self, stream: str | bytes) -> None:
         super().__init__(stream)
@@ -79,6 +84,9 @@ class _Measure:
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    for key, _ in node.value:
+        if key.tag == _BOOLEAN and isinstance(key, yaml.ScalarNode):
+            key.tag = yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
     keys: set[Hashable] = set()
     for key in (loader.construct_object(key) for key, _ in node.value):
         if isinstance(key, Hashable):

@@ -217,10 +217,16 @@ def _without_validation(curves: LossCurves) -> tuple[Finding, ...]:
 def _healthy(curves: LossCurves) -> Finding:
     losses = curves.watched
     best = float(losses[curves.best - 1])
-    against = f", {1.0 - best / curves.constant:.0%} below that of a constant prediction" if curves.constant else ""
+    against = f", {_beside(best / curves.constant)} that of a constant prediction" if curves.constant else ""
     return Finding(
         FindingKind.HEALTHY, f"The {_name(curves)} loss was best at epoch {curves.best}: {best:.4g}{against}."
     )
+
+
+def _beside(ratio: float) -> str:
+    """Where a loss lies, as a ratio to another one: `75% below`, `6% above` or `equal to`."""
+    percent = f"{abs(1.0 - ratio):.0%}"
+    return "equal to" if percent == "0%" else f"{percent} {'below' if ratio < 1.0 else 'above'}"
 
 
 def _fall(losses: Floats, part: int) -> float:

@@ -23,6 +23,7 @@ from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.feature_plan import value_types
 from pipeline.preparation.planning.open_dataset import open_rows
 from pipeline.preparation.planning.store_spec import StoreSpec
+from pipeline.preparation.reading.column_readings import ColumnReading
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import SourceTable
@@ -140,15 +141,19 @@ def _evaluated(nodes: Sequence[Node], rows: Rows, types: Mapping[str, ValueType]
     """The values of expressions for some rows of the source."""
     raw = rows.typed.raw
     used = {column.name for node in nodes for column in columns_of(node)}
-    columns = {name: number_of(raw[name]) if types[name] == "number" else category_of(raw[name]) for name in used}
+    typed = {name: column for name, column in rows.typed.values.items() if pa.types.is_floating(column.type)}
+    columns = {
+        name: typed.get(name, number_of(raw[name])) if types[name] == "number" else category_of(raw[name])
+        for name in used
+    }
     return [evaluate(node, columns, rows.count) for node in nodes]
 
 
 def _types(table: SourceTable, expressions: Sequence[str]) -> dict[str, ValueType]:
     """Types of the columns that expressions may mention; other columns are not inspected."""
     mentioned = [name for name in table.names if any(name in text for text in expressions)]
-    types = column_types(table, {name: "text" for name in table.names if name not in mentioned})
-    return value_types({name: kind for name, kind in types.items() if name in mentioned})
+    types = column_types(table, {name: ColumnReading("text") for name in table.names if name not in mentioned})
+    return value_types({name: reading.type for name, reading in types.items() if name in mentioned})
 
 
 def _nodes(expressions: Sequence[str], types: Mapping[str, ValueType]) -> tuple[dict[str, Node], tuple[str, ...]]:

@@ -39,6 +39,7 @@ from pipeline.schemas.expression import DerivedColumn, ValueType, columns_of
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.store_schema import ROW_ID, WEIGHT, ColumnSpec, StoreSchema
 from pipeline.schemas.tensors import TensorSpec, concat_specs
+from pipeline.schemas.text_reading import TextReading
 
 
 def _of_its_kind(value: Any) -> Any:
@@ -84,6 +85,7 @@ class FittedFeatures(Document):
         weight: the column of the source that weighs training rows, if any.
         weight_mean: of that column over training rows; the store holds weights divided by it.
         null_values: texts that mean null in every column, spaces around them aside.
+        readings: how the texts of some columns are read.
     """
 
     numeric: tuple[NumericFeature, ...]
@@ -93,6 +95,7 @@ class FittedFeatures(Document):
     weight: str | None = None
     weight_mean: float = 1.0
     null_values: tuple[str, ...] = ()
+    readings: Mapping[str, TextReading] = {}
 
     @property
     def features(self) -> tuple[NumericFeature | CategoricalFeature, ...]:

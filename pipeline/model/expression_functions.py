@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from pipeline.model.dates import DATE_PARTS, days_of_text
+from pipeline.schemas.date_layout import PADDING, UNPADDED, date_layout
 from pipeline.schemas.expression import fold
 from pipeline.schemas.tokens import NULL_TOKEN
 
@@ -132,12 +133,19 @@ def _without(pattern: str) -> Callable[[Tensor], Tensor]:
     return lambda text: tf.strings.regex_replace(text, pattern, "")
 
 
+def _iso_date(text: Tensor, layout: str) -> Tensor:
+    found = date_layout(layout)
+    iso = tf.strings.regex_replace(text, found.pattern, found.rewrite)
+    return tf.where(tf.equal(iso, text), text, tf.strings.regex_replace(iso, PADDING, UNPADDED))
+
+
 OF_CONSTANTS: Mapping[str, Callable[..., Tensor]] = {
     "in": _is_in,
     "substring": _substring,
     "contains": _pattern(".*", ".*"),
     "starts_with": _pattern("", ".*"),
     "ends_with": _pattern(".*", ""),
+    "iso_date": _iso_date,
 }
 """Functions of a value and Python constants; they give null for null."""
 OF_NULLS: Mapping[str, Callable[..., Tensor]] = {

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.runtime.terminal import standard_error
 
 FORMAT = "%(asctime)s %(levelname)-5s %(name)s: %(message)s"
@@ -28,6 +28,8 @@ def configure_logging(debug: bool) -> None:
     """
     handler = _TerminalHandler()
     handler.setFormatter(_SafeFormatter(debug))
+    if not debug:
+        handler.addFilter(_is_no_lost_java)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.addLevelName(logging.WARNING, "WARN")
     logging.captureWarnings(True)
@@ -73,8 +75,14 @@ def safe_text(text: str) -> str:
     Colours are removed, other control characters escaped, user names and passwords in URLs removed, and continuation
     lines indented, so that none can pass for a log line.
     """
-    lines = without_user(COLOUR.sub("", text)).rstrip("\n").split("\n")
+    lines = redacted(COLOUR.sub("", text)).rstrip("\n").split("\n")
     return "\n  ".join(CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", line) for line in lines)
+
+
+def _is_no_lost_java(record: logging.LogRecord) -> bool:
+    """Whether a record is not py4j's about a call to a Java process that is gone, whose error is raised as well."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return record.name != "root" or kind is None or kind.__name__ != "Py4JNetworkError"
 
 
 def _as_one_line(

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
+from typing import Any
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark import SparkConf, SparkContext
@@ -22,6 +23,8 @@ from pipeline.config.run import SparkConfig
 from pipeline.errors import PlatformError
 from pipeline.runtime.java_process import end_java, is_local, start_java
 from pipeline.runtime.signals import preserving_interrupt_handler
+
+log = logging.getLogger(__name__)
 
 OWNED = "spark.pipeline.owned"
 """The setting that marks sessions that this module opened, and may close."""
@@ -90,11 +93,18 @@ def open_session(config: SparkConfig, *, app: str, workers: int = 1) -> SparkSes
         conf = _settings(config, app, workers)
         with preserving_interrupt_handler():
             context = SparkContext(conf=conf)
+        accumulators: Any = context._accumulatorServer
+        accumulators.handle_error = _log_lost_connection
     except (PySparkException, Py4JError) as error:
         cause = _cause(error)
         end_java()
         raise PlatformError(f"Spark did not start: {cause}. Check spark.master and spark.conf.") from error
     return SparkSession(context)
+
+
+def _log_lost_connection(_request: object, address: object) -> None:
+    """Log what the server of PySpark's accumulators would print with a traceback when Java is killed."""
+    log.debug("The connection of accumulators to %s was lost", address, exc_info=True)
 
 
 def close_session() -> None:

@@ -14,7 +14,7 @@ def reserved_standard_output() -> Iterator[Callable[[str], None]]:
     """Send everything that is written to standard output within the block, by native code too, to standard error.
 
     Yields:
-        A function that writes a line to the real standard output.
+        A function that writes a line to the real standard output, or raises OSError with its path.
     """
     sys.stdout.flush()
     original = os.dup(1)
@@ -22,7 +22,10 @@ def reserved_standard_output() -> Iterator[Callable[[str], None]]:
 
     def write(line: str) -> None:
         sys.stdout.flush()
-        os.write(original, f"{line}\n".encode())
+        try:
+            os.write(original, f"{line}\n".encode())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, _path_of(original)) from error
 
     try:
         # Python's own stream may not lead to descriptor 1, such as in notebooks.
@@ -32,6 +35,13 @@ def reserved_standard_output() -> Iterator[Callable[[str], None]]:
         sys.stdout.flush()
         os.dup2(original, 1)
         os.close(original)
+
+
+def _path_of(descriptor: int) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return "standard output"
 
 
 def in_spark_submit() -> bool:

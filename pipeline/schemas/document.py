@@ -51,20 +51,22 @@ class Document(BaseModel):
 
 
 class HashedDocument(Document):
-    """Base of documents whose file also has their hash, under `sha256`, so that no change goes unnoticed.
+    """Base of documents whose file also has their hash, under `hash_key`, so that no change goes unnoticed.
 
     The hash is that of the parsed JSON without that key, not of the attributes: a later version may add attributes with
     defaults, and documents of an earlier one still have the hash that they were written with.
     """
 
     formats_without_hash: ClassVar[Collection[int | None]] = ()
-    """Values of the attribute `format` with which a document may lack its hash; None if it has no such attribute."""
+    """Values of `format_key` with which a document may lack its hash; None if it has no such attribute."""
+    format_key: ClassVar[str] = "format"
+    hash_key: ClassVar[str] = SHA256
     remedy: ClassVar[str] = "Delete it and run the job again"
 
     def to_json(self) -> str:
         """The same as for every document, followed by the hash."""
         content = json.loads(super().to_json())
-        return json.dumps({**content, SHA256: fingerprint(content)}, indent=1, ensure_ascii=False) + "\n"
+        return json.dumps({**content, self.hash_key: fingerprint(content)}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> Self:
@@ -79,12 +81,12 @@ class HashedDocument(Document):
             content = None
         if not isinstance(content, dict):
             return super().from_json(text, origin)  # which says what is wrong
-        expected, actual = content.pop(SHA256, None), fingerprint(content)
-        if expected is None and content.get("format") not in cls.formats_without_hash:
-            raise StoreError(f"{origin} was altered: it lacks its own hash, '{SHA256}'. {cls.remedy}.")
+        expected, actual = content.pop(cls.hash_key, None), fingerprint(content)
+        if expected is None and content.get(cls.format_key) not in cls.formats_without_hash:
+            raise StoreError(f"{origin} was altered: it lacks its own hash, '{cls.hash_key}'. {cls.remedy}.")
         if expected not in (None, actual):
             raise StoreError(
-                f"{origin} was altered: the SHA-256 of its content is {actual} where '{SHA256}' says {expected}. "
+                f"{origin} was altered: the SHA-256 of its content is {actual} where '{cls.hash_key}' says {expected}. "
                 f"{cls.remedy}."
             )
         return super().from_json(json.dumps(content), origin)

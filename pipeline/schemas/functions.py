@@ -74,6 +74,8 @@ FUNCTIONS: Mapping[str, Signature] = {
     # it a time of UTC. Any other text is null; where it leaves a feature without a value, the row is bad
     # (`preparation/rows/date_texts.py`). A part is null beyond 2^31 days; `weekday` is 0 on Monday.
     "to_days": Signature("number", _TEXTS),
+    # The ISO 8601 text of a date in a layout of `date_layout.py`; other texts stay as they are.
+    "iso_date": Signature("text", ("text", "needle")),
     **dict.fromkeys(("year", "quarter", "month", "day", "weekday", "day_of_year"), Signature("number", _NUMBERS)),
     "hour": Signature("number", _NUMBERS),
 }

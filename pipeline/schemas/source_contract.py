@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from pipeline.schemas.document import Document, fingerprint
+from pipeline.schemas.text_reading import TextReading
 
 ColumnType = Literal["number", "integer", "boolean", "text", "date", "timestamp"]
 
@@ -77,6 +78,7 @@ class ColumnTerms(Document):
         unit: in free text.
         description: in free text.
         seen: in the rows that the terms were inferred from.
+        reading: how texts are read; None for the plain way.
     """
 
     type: ColumnType
@@ -87,6 +89,7 @@ class ColumnTerms(Document):
     unit: str = ""
     description: str = ""
     seen: Seen | None = None
+    reading: TextReading | None = None
 
     @model_validator(mode="after")
     def _fits_type(self) -> ColumnTerms:
@@ -132,7 +135,13 @@ class SourceContract(Document):
     def fingerprint(self) -> str:
         """SHA-256 of all that is enforced, whatever the order of the columns."""
         enforced = {"type", "nullable", "min", "max", "allowed"}
-        return fingerprint({name: terms.model_dump(include=enforced) for name, terms in self.columns.items()})
+        return fingerprint(
+            {
+                # A key that was added later is left out where it says nothing, or older fingerprints would change.
+                name: terms.model_dump(include=enforced if terms.reading is None else enforced | {"reading"})
+                for name, terms in self.columns.items()
+            }
+        )
 
     def inferred_with(self, store_id: str) -> SourceContract:
         """The same, marked as inferred when this store was prepared."""

@@ -125,7 +125,16 @@ class Target(ABC):
         return None
 
 
+AUTO = "auto"
+"""Of `data.task`: the label's values decide."""
+
 TARGETS = Registry("task", "pipeline.targets", Target)  # type: ignore[type-abstract]
+
+
+def may_have_classes(task: str) -> bool:
+    """Whether a label has classes, or may turn out to have some, by `data.task`."""
+    return task == AUTO or TARGETS.resolve(task).has_classes
+
 
 TaskName = Annotated[str, AfterValidator(TARGETS.check)]
 """Of a registered target, or of the user's own: `package.module:name`."""

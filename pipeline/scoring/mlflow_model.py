@@ -7,12 +7,13 @@ Raw columns of a data frame become the dict of tensors that the Keras model take
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
@@ -20,12 +21,16 @@ from mlflow.pyfunc.model import PythonModel
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
+from pipeline.arrays.date_texts import find_date_texts
+from pipeline.arrays.expressions import evaluate
 from pipeline.errors import DataError, StoreError
 from pipeline.formatting import listed, shortened
 from pipeline.kinds.fitted_features import FittedFeatures
 from pipeline.schemas.label import LabelSpec
+from pipeline.schemas.text_reading import TextReading
+from pipeline.schemas.tokens import NULL_TOKEN
 from pipeline.scoring.served_requests import adapt_server
-from pipeline.scoring.spelling import Categories, categories_of, number_in
+from pipeline.scoring.spelling import Categories, categories_of, markers_of, number_in, reading_of
 from pipeline.tracking.mlflow_folder import never_null
 
 ROWS_AT_ONCE = 8192
@@ -97,10 +102,16 @@ def to_tensors(rows: pd.DataFrame, state: FittedFeatures, categories: Mapping[st
     """
     import tensorflow as tf
 
-    markers = frozenset(state.null_values)
-    numbers = {c.name: _numbers(_column(rows, c.name), markers) for c in state.raw if c.type == "number"}
+    numbers = {
+        column.name: _numbers(
+            _column(rows, column.name), markers_of(state, column.name), reading_of(state, column.name)
+        )
+        for column in state.raw
+        if column.type == "number"
+    }
     _refuse_nulls([name for name in never_null(state) if np.isnan(numbers[name]).any()])
     texts = {name: _texts(_column(rows, name), spelling) for name, spelling in categories.items()}
+    _refuse_no_dates(rows, state, numbers, texts)
     tensors: dict[str, Any] = {name: tf.constant(column[:, None], tf.float64) for name, column in numbers.items()}
     return tensors | {name: tf.constant(column, tf.string, (len(rows), 1)) for name, column in texts.items()}
 
@@ -119,8 +130,9 @@ def _column(rows: pd.DataFrame, name: str) -> pd.Series[Any]:
     return rows[name] if name in rows else pd.Series([None] * len(rows), dtype=object)
 
 
-def _numbers(column: pd.Series[Any], markers: frozenset[str]) -> NDArray[np.float64]:
-    cells = column if is_numeric_dtype(column) else column.astype(object).map(lambda cell: number_in(cell, markers))
+def _numbers(column: pd.Series[Any], markers: frozenset[str], reading: TextReading) -> NDArray[np.float64]:
+    is_plain = is_numeric_dtype(column)
+    cells = column if is_plain else column.astype(object).map(lambda cell: number_in(cell, markers, reading))
     try:
         values: NDArray[np.float64] = pd.to_numeric(cells).to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
@@ -130,6 +142,36 @@ def _numbers(column: pd.Series[Any], markers: frozenset[str]) -> NDArray[np.floa
             f"Received: {shortened(column.iloc[index])} in row {column.index[index]}. Correct it, or send null."
         ) from error
     return np.where(np.isfinite(values), values, np.nan)
+
+
+def _refuse_no_dates(
+    rows: pd.DataFrame,
+    state: FittedFeatures,
+    numbers: Mapping[str, NDArray[np.float64]],
+    texts: Mapping[str, Sequence[str]],
+) -> None:
+    """Refuse texts that features read as dates, and that are none: the model would take them for nulls."""
+    date_texts = find_date_texts(state.derived)
+    if not date_texts:
+        return
+    columns = {name: pa.array(values, pa.float64(), from_pandas=True) for name, values in numbers.items()}
+    columns |= {
+        name: pa.array([None if value == NULL_TOKEN else value for value in values], pa.string())
+        for name, values in texts.items()
+    }
+    for derived in state.derived:
+        columns[derived.name] = evaluate(derived.expression, columns, len(rows))
+    good = np.ones(len(rows), np.bool_)
+    for text in date_texts:
+        unreadable = text.unreadable(columns, good)
+        if unreadable.any():
+            index = int(np.argmax(unreadable))
+            received = shortened(text.values(columns, len(rows))[index].as_py())
+            what = f"Column '{text.user}' reads a text that" if text.column is None else f"Column '{text.column}'"
+            raise DataError(
+                f"{what} is not a date. Allowed: {text.layouts}. Received: {received} in row {rows.index[index]}. "
+                "Correct it, or send null."
+            )
 
 
 def _is_number(cell: Any) -> bool:

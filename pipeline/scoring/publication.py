@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from pipeline.errors import ConfigError
-from pipeline.schemas.document import Document
+from pipeline.schemas.document import HashedDocument
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.publish import sweep_scratch
@@ -29,10 +29,11 @@ _AT_FDCWD, _EXCHANGE = -100, 2
 """Constants of Linux: paths are relative to the working folder, and the two paths are exchanged."""
 
 
-class ScoreCard(Document):
-    """The description of an output.
+class ScoreCard(HashedDocument):
+    """The description of an output, with a hash of its own.
 
     Attributes:
+        card_format: format of this document; those without one have no hash.
         model_version: the version of the model that scored all its rows.
         model: URI of the Keras file.
         sha256: SHA-256 of that file.
@@ -44,6 +45,11 @@ class ScoreCard(Document):
             empty.
     """
 
+    formats_without_hash = (None,)
+    format_key, hash_key = "card_format", "card_sha256"
+    remedy = "Score into another score.output, or remove this one"
+
+    card_format: int = 2
     model_version: str
     model: str
     sha256: str

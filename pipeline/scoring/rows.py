@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -88,7 +88,9 @@ def open_new_rows(
     check_names(source_table.names, wanted, source_table.first_line)
     check_types(source_table.read(needed).columns, state.raw)
     raw = source_table.read(wanted)
-    inputs = Inputs(raw.columns, state.raw, state.derived, label=None, weight=None)
+    readings = {name: reading for name, reading in state.readings.items() if name in wanted}
+    columns = replace(raw.columns, readings=readings)
+    inputs = Inputs(columns, state.raw, state.derived, label=None, weight=None)
     row_errors = find_value_errors(inputs, _numeric(bundle, trained, source_table), _terms(bundle), multiline=multiline)
     return NewRows(raw.scan, RowProgram(inputs, row_errors), output)
 
@@ -139,7 +141,8 @@ def _numeric(bundle: Bundle, trained: RunConfig, source_table: SourceTable) -> t
     types = _types(bundle, source_table) if needs_types(features) else {}
     contract = source_table.names if bundle.table is None else bundle.table.columns
     names = list(dict.fromkeys((*contract, *(column.name for column in state.raw))))
-    plan = plan_features(features, names, types, StoreSpec.of(trained).roles)
+    layouts = {name: reading.date for name, reading in state.readings.items() if reading.date}
+    plan = plan_features(features, names, types, StoreSpec.of(trained).roles, layouts)
     raw_or_derived = {column.name for column in state.raw} | {column.name for column in state.derived}
     return tuple(feature for feature in plan.numeric if feature.source in raw_or_derived)
 
@@ -151,7 +154,7 @@ def _types(bundle: Bundle, source_table: SourceTable) -> dict[str, ColumnType]:
     """
     if bundle.table is not None:
         return {name: terms.type for name, terms in bundle.table.columns.items()}
-    types = column_types(source_table, {})
+    types = {name: reading.type for name, reading in column_types(source_table, {}).items()}
     for column in bundle.features.raw:
         if (column.type == "number") != (types[column.name] in (*NUMBERS, "boolean")):
             types[column.name] = column.type

@@ -16,17 +16,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from pipeline.arrays.formatted_numbers import formatted_numbers_in
 from pipeline.kinds.fitted_features import FittedFeatures
+from pipeline.schemas.text_reading import PLAIN, TextReading
 from pipeline.schemas.tokens import FALSE, NULL_TOKEN, TRUE
 
 
 class Categories:
     """The categories of one text column, from the vocabularies of the features that read it."""
 
-    def __init__(self, vocabulary: Collection[str], markers: frozenset[str]) -> None:
+    def __init__(self, vocabulary: Collection[str], markers: Collection[str]) -> None:
         """`vocabulary` holds the texts of all vocabularies, `markers` are texts that mean null."""
-        self._markers = markers
+        self._markers = frozenset(markers)
         self._vocabulary = frozenset(vocabulary)
         self._by_number: dict[float, str] = {}
         for text in vocabulary:
@@ -49,22 +52,37 @@ class Categories:
 
 def categories_of(state: FittedFeatures) -> dict[str, Categories]:
     """The categories of every raw text column."""
-    markers = frozenset(state.null_values)
     names = [column.name for column in state.raw if column.type == "text"]
     vocabularies = {
         name: dict.fromkeys(text for one in state.of_texts for text in one.texts_of_column(name)) for name in names
     }
-    return {name: Categories(texts, markers) for name, texts in vocabularies.items()}
+    return {name: Categories(texts, markers_of(state, name)) for name, texts in vocabularies.items()}
 
 
-def number_in(value: Any, markers: frozenset[str]) -> Any:
+def markers_of(state: FittedFeatures, name: str) -> frozenset[str]:
+    """The texts that mean null in a column."""
+    return frozenset((*state.null_values, *reading_of(state, name).nulls))
+
+
+def reading_of(state: FittedFeatures, name: str) -> TextReading:
+    """How the texts of a column are read."""
+    return state.readings.get(name, PLAIN)
+
+
+def number_in(value: Any, markers: frozenset[str], reading: TextReading = PLAIN) -> Any:
     """The value of a cell of a numeric column: a text as Spark reads it, anything else unchanged."""
     if not isinstance(value, str):
         return value
     if value in TRUE or value in FALSE:
         return float(value in TRUE)
     text = value.strip(" ")
-    return None if text in markers or text.lower() == "nan" else text
+    if text in markers or text.lower() == "nan":
+        return None
+    if reading.has_plain_numbers:
+        return text
+    number = formatted_numbers_in(pa.array([text]), reading)[0].as_py()
+    # Quoted, a text that is no number by its reading is none by any other, either.
+    return f"'{text}'" if number is None else number
 
 
 def _spellings(value: Any) -> tuple[str, ...]:

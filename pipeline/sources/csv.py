@@ -10,6 +10,8 @@ DELIMITED = (
     "escape",
     "encoding",
     "null_values",
+    "decimal",
+    "thousands",
     "multiline",
     "header",
     "columns",

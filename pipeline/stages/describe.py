@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.errors import DataError, Problem, nearest
 from pipeline.preparation.description.table_description import describe_table
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.report.description_page import description_page
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import open_stage
@@ -45,7 +45,7 @@ def describe(
             raise DataError(str(Problem(f"Column '{label}' (the label) is not in the source", remedy=known)))
         table = describe_table(surveyed.survey, surveyed.names, label)
         source = config.data.source
-        shown = without_user(source.table or source.sample or source.query or ", ".join(source.path or ()))
+        shown = redacted(source.table or source.sample or source.query or ", ".join(source.path or ()))
         root = resources.root
         page = storage_path(output) if output else root.child("descriptions", f"{config.name}.html")
         make_folder(page.folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.config.drift import DriftConfig
 from pipeline.config.source import SourceConfig
 from pipeline.preparation.profile.drift_limits import enforce
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.report.profile_page import profile_page
 from pipeline.store.store import Store, read_audit, read_profile
 from pipeline.tracking.tracker import Tracker
@@ -30,4 +30,4 @@ def report_profile(tracker: Tracker, store: Store, source: SourceConfig, drift: 
 
 def _source_name(config: SourceConfig) -> str:
     """The name of a source for people, without a password in its address."""
-    return without_user(config.table or config.sample or config.query or ", ".join(config.path or ()))
+    return redacted(config.table or config.sample or config.query or ", ".join(config.path or ()))

@@ -6,7 +6,7 @@ import time
 
 from pipeline.config.run import RunConfig
 from pipeline.errors import PlatformError
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.stages.results.run import UploadResult
 from pipeline.store.filesystem import storage_path
 from pipeline.tracking.address import address_of
@@ -30,7 +30,7 @@ def upload(config: RunConfig) -> UploadResult:
         connect(address).search_experiments(max_results=1)
     except Exception as error:
         raise PlatformError(
-            f"MLflow at {without_user(address.uri)} does not answer: {reason_of(error).rstrip('.')}. What waits for it "
+            f"MLflow at {redacted(address.uri)} does not answer: {reason_of(error).rstrip('.')}. What waits for it "
             "is kept. Start it, check track.uri, and run the same command again."
         ) from error
     sent, pending = send_unsent(address, root)

@@ -17,7 +17,7 @@ from typing import Any
 from pyarrow import fs
 
 from pipeline.errors import PlatformError
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.store.object_store import OBJECT_STORES, is_bucket, open_bucket
 
 UNFINISHED = ".part"
@@ -86,7 +86,7 @@ def storage_path(root: str) -> StoragePath:
         filesystem, key = open_bucket(root) if is_bucket(root) else fs.FileSystem.from_uri(root)
     except (OSError, ValueError) as error:
         raise PlatformError(
-            f"storage.root '{without_user(root)}' cannot be opened: {without_user(str(error))}. Allowed: a local path, "
+            f"storage.root '{redacted(root)}' cannot be opened: {redacted(str(error))}. Allowed: a local path, "
             "dbfs:, hdfs:, s3a:, gs:, abfss:."
         ) from error
     address, mark, settings = root.partition("?")

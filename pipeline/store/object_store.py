@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from pyarrow import fs
 
 from pipeline.errors import ConfigError, nearest
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 
 OBJECT_STORES = ("s3", "gcs", "abfs")
 """Arrow's type names of their file systems."""
@@ -94,19 +94,19 @@ def _connection(uri: str) -> Connection:
     bucket = _path(uri).partition("/")[0]
     if "@" in bucket:
         raise ConfigError(
-            f"The address '{without_user(uri)}' holds credentials, which would be logged with it. Allowed: "
+            f"The address '{redacted(uri)}' holds credentials, which would be logged with it. Allowed: "
             f"{uri.partition(':')[0]}://BUCKET/FOLDER. Give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by a "
             "profile, or by the role of the machine."
         )
     if "#" in uri:
         raise ConfigError(
-            f"The address '{without_user(uri)}' has a '#', at which other programs cut an address. Allowed: all other "
+            f"The address '{redacted(uri)}' has a '#', at which other programs cut an address. Allowed: all other "
             "characters. Rename the folder."
         )
     settings = dict(parse_qsl(uri.partition("?")[2]))
     if unknown := sorted(settings.keys() - set(QUERY)):
         raise ConfigError(
-            f"The address '{without_user(uri)}' has an unknown setting '{unknown[0]}'. Allowed: {', '.join(QUERY)}. "
+            f"The address '{redacted(uri)}' has an unknown setting '{unknown[0]}'. Allowed: {', '.join(QUERY)}. "
             f"{nearest(unknown[0], QUERY)}"
         )
     endpoint = settings.get("endpoint_override") or _variable(ENDPOINTS)

@@ -13,7 +13,7 @@ from pathlib import Path
 from pyarrow import fs
 
 from pipeline.errors import PlatformError
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.object_store import ENDPOINTS, is_bucket, quick_bucket
@@ -48,7 +48,7 @@ def check_reachable(folder: StoragePath, setting: str) -> None:
         files.remove_file(probe)
     except OSError as error:
         raise PlatformError(
-            f"{setting} '{without_user(folder.uri)}' cannot be written to: {without_user(str(error)).rstrip('.')}. "
+            f"{setting} '{redacted(folder.uri)}' cannot be written to: {redacted(str(error)).rstrip('.')}. "
             f"Allowed: an existing bucket, with credentials that may list, read, write and delete in it. Check its "
             f"name, AWS_ACCESS_KEY_ID or the profile, and {ENDPOINTS[-1]} where it is not Amazon's."
         ) from error

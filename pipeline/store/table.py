@@ -32,6 +32,7 @@ HEADER = """\
 #   allowed      the only values that are allowed, such as ['yes', 'no'] or [1, 2, 3]; texts in quotes
 #   unit         for people only
 #   description  for people only
+#   reading      how texts are read: nulls (texts that mean null), decimal, thousands, symbol, date (a layout)
 #   seen         what the rows held that this was inferred from; it is not enforced
 #   inferred     tells whether this file was edited; leave it as it is
 #

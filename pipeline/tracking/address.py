@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.store.filesystem import StoragePath
 
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -46,7 +46,7 @@ def address_of(config: TrackConfig, root: StoragePath) -> Address:
         return Address("databricks")
     if not root.is_local or root.path.startswith(REMOTE_FOLDERS):
         raise ConfigError(
-            f"storage.root '{without_user(root.uri)}' cannot hold MLflow's database, which needs a local folder. "
+            f"storage.root '{redacted(root.uri)}' cannot hold MLflow's database, which needs a local folder. "
             "Set track.uri to a tracking server, or track.enabled: false."
         )
     return Address(f"sqlite:///{quote(root.path, safe='/ ')}/mlflow.db", Path(root.path, "mlartifacts").as_uri())

@@ -20,7 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ConfigError
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.tracking.address import Address
 from pipeline.tracking.mlflow_requests import next_batch, send
 from pipeline.tracking.mlflow_store import (
@@ -308,7 +308,7 @@ class MlflowSender:
             self.is_down = True
             logger.warning(
                 "MLflow at %s does not answer. The run's entries are kept in %s and sent when it is back. %s",
-                without_user(self._address.uri),
+                redacted(self._address.uri),
                 self.outbox.folder,
                 reason_of(error),
             )
@@ -316,7 +316,7 @@ class MlflowSender:
     def _report_back(self) -> None:
         if self.is_down:
             self.is_down = False
-            logger.info("MLflow at %s answers again", without_user(self._address.uri))
+            logger.info("MLflow at %s answers again", redacted(self._address.uri))
 
     def _report_refused(self, entry: Entry, error: Exception) -> None:
         reason, run_id = reason_of(error), self.outbox.run_id

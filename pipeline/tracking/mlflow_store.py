@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ConfigError
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.tracking.address import Address, check_reachable
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def connect(address: Address) -> MlflowClient:
         if is_down(error):
             raise
         raise ConfigError(
-            f"track.uri '{without_user(address.uri)}' is not a tracking store. "
+            f"track.uri '{redacted(address.uri)}' is not a tracking store. "
             f"Allowed: sqlite:///FILE, http://HOST:PORT, https://HOST:PORT, databricks. {reason_of(error)}"
         ) from error
 
@@ -88,7 +88,7 @@ def find_experiment(client: MlflowClient, name: str, address: Address) -> str:
                 raise
     if existing.lifecycle_stage == "deleted":
         raise ConfigError(
-            f"Experiment '{name}' was deleted in MLflow at {without_user(address.uri)}. Set track.experiment to "
+            f"Experiment '{name}' was deleted in MLflow at {redacted(address.uri)}. Set track.experiment to "
             f"another name, or restore it: mlflow experiments restore --experiment-id {existing.experiment_id}."
         )
     return str(existing.experiment_id)
@@ -127,7 +127,7 @@ def reason_of(error: Exception) -> str:
 
     An error without a message is named by its class.
     """
-    return cut(without_user(" ".join(str(error).split()) or type(error).__name__))
+    return cut(redacted(" ".join(str(error).split()) or type(error).__name__))
 
 
 def cut(text: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.kinds.fitted_features import FittedFeatures
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.store.filesystem import StoragePath
 from pipeline.tracking.mlflow_registry import Registered
 from pipeline.tracking.mlflow_requests import now
@@ -133,7 +133,7 @@ class MlflowTracker:
     def finish(self, status: str, reason: str = "") -> None:
         """End the run, and wait for the last entries to be sent, up to the longest wait."""
         if reason:
-            self.set_tags({"failure": cut(without_user(" ".join(reason.split())))})
+            self.set_tags({"failure": cut(redacted(" ".join(reason.split())))})
         self._post(Entry(kind="status", time=now(), texts={"status": status}))
         outbox = self._sender.outbox
         if not self._within_budget(self._sender.close):

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 from pipeline.config.run import TrackConfig
 from pipeline.errors import ConfigError
-from pipeline.redact import without_user
+from pipeline.redact import redacted
 from pipeline.store.filesystem import StoragePath
 from pipeline.tracking.address import Address, address_of
 from pipeline.tracking.mlflow_requests import now
@@ -97,7 +97,7 @@ def _start(
 ) -> MlflowTracker | None:
     address = address_of(config, root)
     run = OutboxRun(
-        uri=without_user(address.uri),
+        uri=redacted(address.uri),
         artifacts=address.artifacts,
         experiment=experiment,
         run_name=run_name,
@@ -131,7 +131,7 @@ def send_unsent(address: Address, root: StoragePath) -> tuple[int, int]:
         The number of runs that were sent completely, and of those of which something is left.
     """
     sent = left = 0
-    for outbox in unsent_outboxes(outbox_folder(root), without_user(address.uri)):
+    for outbox in unsent_outboxes(outbox_folder(root), redacted(address.uri)):
         sender = MlflowSender(address, outbox, may_exist=True)
         try:
             if not outbox.is_ended:

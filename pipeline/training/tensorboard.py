@@ -51,9 +51,16 @@ class _EventFile:
         self._file, self._written, self._writer = file, written, writer
 
     def add(self, event: bytes) -> None:
-        """Write an event; it is in the file when this returns."""
-        self._writer.write(event)
-        self._writer.flush()
+        """Write an event; it is in the file when this returns.
+
+        Raises:
+            OSError: it cannot be written, with the path.
+        """
+        try:
+            self._writer.write(event)
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise OSError(f"Metrics for TensorBoard cannot be written: {error.message}") from error
         if not self._file.renames_folders:
             files.write_bytes(self._file, Path(self._written).read_bytes())
 

@@ -85,7 +85,7 @@ def test_spark_settings_are_text(file):
         ("sed", 1, "Unknown key 'sed'. Did you mean 'seed'?"),
         ("train.worker", 1, "Unknown key 'train.worker'. Did you mean 'workers'?"),
         ("train.optimizer", {"rate": 1}, "Unknown key 'train.optimizer.rate'. Known: backward_passes_per_step, clip_"),
-        ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: encoding, "),
+        ("data.source.zzz", 1, "Unknown key 'data.source.zzz'. Known: columns, decimal, encoding, "),
         (
             "search.space",
             {"model.dropout": {"unifrom": [0, 1]}},
@@ -118,6 +118,11 @@ def test_spark_settings_are_text(file):
             "name",
             "a/b",
             NAMES,
+        ),
+        (
+            "data.source.null_values",
+            [-999],
+            "'data.source.null_values[0]' has a wrong value. Allowed: a text. Received: -999. Put it in quotes: YAML ",
         ),
         (
             "data.task",
@@ -296,3 +301,9 @@ def test_the_hardened_overlay_authenticates_and_encrypts():
     assert [conf[name] for name in on] == ["true"] * 4
     assert (conf["spark.network.crypto.cipher"], conf["spark.ui.enabled"]) == ("AES/GCM/NoPadding", "false")
     assert "spark.authenticate.secret" not in conf
+
+
+def test_keys_that_yaml_takes_for_truth_values_are_texts():
+    assert parse_yaml("{on: [yes], no: 1}", "x") == {"on": [True], "no": 1}
+    joins = "data: {joins: [{source: {sample: iris}, on: [id]}]}"
+    assert parse_yaml(joins, "x")["data"]["joins"][0]["on"] == ["id"]

@@ -89,6 +89,12 @@ def test_settled_training_is_healthy():
     )
 
 
+def test_a_loss_above_that_of_a_constant_is_said_to_be_above():
+    curves = {"loss": falling(1.0, 0.23, 30), "val_loss": falling(1.0, 0.3, 30)}
+    (finding,) = diagnose(loss_curves(curves, best=30, planned=30, constant=0.283))
+    assert finding.sentence.endswith("at epoch 30: 0.3, 6% above that of a constant prediction.")
+
+
 def test_overfitting_names_epochs_losses_and_remedy():
     training, validation = [1.0, 0.6, 0.4, 0.3, 0.2, 0.1], [0.9, 0.7, 0.65, 0.7, 0.8, 0.9]
     found = diagnose(loss_curves({"loss": training, "val_loss": validation}, best=3, planned=6))

@@ -79,6 +79,29 @@ def test_a_job_on_spark_is_quiet(repository, command):
     assert [line[9:] for line in told] == ["INFO  pipeline.toy: at work"], "no start-up noise"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="stands for a full disk")
+def test_a_result_on_a_full_disk(repository, command):
+    with open("/dev/full", "wb") as full:
+        output = {"stdout": full, "stderr": subprocess.PIPE, "text": True}
+        done = subprocess.run([*TOY, *command("ok")], cwd=repository, timeout=60, check=False, **output)
+
+    assert done.returncode == 5
+    message = "There is no room on the disk: [Errno 28] No space left on device: '/dev/full'. Make room there"
+    assert f"error: The result could not be written. {message}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_a_java_process_that_is_killed_is_one_message(repository, command):
+    done = run(*TOY, *command("spark_killed"), cwd=repository)
+
+    assert done.returncode == 5
+    lines = [line for line in done.stderr.splitlines() if "progress: " not in line and "printed by" not in line]
+    assert lines[-1].startswith("error: The connection to Spark's Java process was lost: it was killed, or ran out of")
+    assert [line[9:] for line in lines[:-1]] == ["INFO  pipeline.toy: at work"]
+
+
 @pytest.mark.spark
 @pytest.mark.slow
 def test_too_few_slots(repository, command):

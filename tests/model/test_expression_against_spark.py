@@ -84,7 +84,8 @@ def test_every_function_on_every_odd_value(elsewhere):
     assert len(rows) >= 2 * len(TEXTS)
     nodes = [parse_expression(sql, TYPES) for sql in EVERYTHING]
 
-    assert functions_of(nodes) == set(FUNCTIONS)
+    # SQL does not reach `iso_date`, nor has Spark one; see tests/schemas/test_date_layout.py.
+    assert functions_of(nodes) == set(FUNCTIONS) - {"iso_date"}
     assert_equal(elsewhere, nodes, rows)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from pyarrow import fs
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreError
 from pipeline.scoring.publication import CARD, ScoreCard, check_output, close_work, publish_output, work_folder
 from pipeline.store import filesystem as files
 from pipeline.store.filesystem import StoragePath, storage_path
@@ -18,6 +19,19 @@ def card(rows: int) -> ScoreCard:
     return ScoreCard(
         model_version="m-1", model="file:/m", sha256="0", source="t.csv", format="csv", rows=rows, quarantined=0
     )
+
+
+def test_a_card_that_was_altered_is_refused() -> None:
+    text = card(7).to_json()
+    assert ScoreCard.from_json(text, CARD) == card(7)
+    with pytest.raises(StoreError, match=r"_score\.json was altered: the SHA-256 .* Score into another score\.output"):
+        ScoreCard.from_json(text.replace('"rows": 7', '"rows": 8'), CARD)
+    content = json.loads(text)
+    del content["card_sha256"]
+    with pytest.raises(StoreError, match="lacks its own hash, 'card_sha256'"):
+        ScoreCard.from_json(json.dumps(content), CARD)
+    del content["card_format"]  # as earlier versions wrote it
+    assert ScoreCard.from_json(json.dumps(content), CARD) == card(7)
 
 
 def publish(output: StoragePath, text: str, *, replace: bool = False) -> None:

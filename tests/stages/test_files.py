@@ -110,11 +110,9 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(store)): path.read_bytes() for path in store.glob("*/*.parquet")}
 
 
-def scored(
-    folder: Path, joins: list[object], source: dict[str, object], name: str, spark, **more: object
-) -> pd.DataFrame:
+def scored(folder: Path, joins: list[object], settings: dict[str, object], name: str, spark) -> pd.DataFrame:
     output = folder / "scores" / name
-    settings = {"source": source, "output": str(output), "keep": [], **more}
+    settings = {"output": str(output), "keep": [], **settings}
     score(config(folder, "joined", {"path": str(folder / "left.csv")}, joins, settings), spark=spark)
     return pd.read_parquet(output).astype({"id": int}).sort_values("id", ignore_index=True)
 
@@ -143,13 +141,14 @@ def test_the_model_takes_the_joined_columns(trained):
 )
 def test_every_layout_is_scored_alike(spark, folder, joins, answers, layout):
     source = write(table(), folder, layout)
-    pd.testing.assert_frame_equal(scored(folder, joins, source, layout, spark, joins=[]), answers)
+    pd.testing.assert_frame_equal(scored(folder, joins, {"source": source, "joins": []}, layout, spark), answers)
     assert len(answers) == 400
 
 
 def test_a_joined_column_that_gives_the_label_away_is_found(spark, folder):
     rows = table()
-    rows[["id", "y"]].rename(columns={"y": "outcome"}).to_csv(folder / "outcomes.csv", index=False)
+    outcomes = pd.DataFrame({"id": rows["id"], "outcome": rows["y"].map({"yes": "paid", "no": "open"})})
+    outcomes.to_csv(folder / "outcomes.csv", index=False)
     join = {"source": {"path": str(folder / "outcomes.csv")}, "on": ["id"], "prefix": "late_"}
     leaky = config(folder, "leaky", {"path": str(folder / "left.csv")}, [join])
     leaky = parse_config(
@@ -158,4 +157,5 @@ def test_a_joined_column_that_gives_the_label_away_is_found(spark, folder):
     )
     prepare(leaky, spark=spark)
     (audit,) = (folder / "leaky" / "stores").glob("*/*/audit.json")
-    assert "'late_outcome' (1.0000)" in audit.read_text()
+    (check,) = [check for check in json.loads(audit.read_text())["checks"] if "label" in check["name"]]
+    assert "'late_outcome' (1.0000), 'x' (1.0000) predict the label nearly perfectly" in check["detail"]

@@ -9,12 +9,16 @@ import logging
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from pipeline import cli
 from pipeline.config import RunConfig
 from pipeline.config.run import SparkConfig
 from pipeline.errors import DataError, TrainError
 from pipeline.schemas.document import Document
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 CONFIG = """
 name: toy
@@ -68,6 +72,15 @@ def _with_spark(behaviour: str) -> None:
             spark.read.parquet("/no/such/folder")
         naps = 100 if behaviour == "spark_sleep" else 0
         spark.sparkContext.parallelize(range(2), 2).map(lambda _: time.sleep(naps)).count()
+        if behaviour == "spark_killed":
+            _kill_java(spark)
+            spark.range(1).count()
+
+
+def _kill_java(spark: SparkSession) -> None:
+    process = spark.sparkContext._gateway.proc
+    process.kill()
+    process.wait()
 
 
 cli.STAGES["toy"] = "tests.support.toy:toy"

@@ -74,6 +74,17 @@ def test_a_rank_that_cannot_even_record_it_fails_by_its_cause(folder):
         write_epoch(folder, RECORD)
 
 
+def test_metrics_for_tensorboard_are_named_too(folder, tmp_path):
+    from pipeline.training.tensorboard import open_board
+
+    refusal = pytest.raises(OSError, match="Metrics for TensorBoard cannot be written")
+    with open_board(folder.child("board").uri) as board, full(), refusal as caught:
+        board.write(RECORD)
+    explained = _explained(caught.value)
+    assert isinstance(explained, PlatformError)
+    assert f"{tmp_path}/board/train/events.out.tfevents." in str(explained)
+
+
 def test_sparks_own_files_are_no_other_case():
     text = "Job aborted due to stage failure: Task 0\njava.io.IOException: No space left on device\n\tat java.base"
     explained = explain_spark_error(PySparkException(text))

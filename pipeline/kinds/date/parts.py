@@ -36,7 +36,7 @@ def dates_of(config: DateConfig, columns: Sequence[str] | None = None) -> tuple[
     return tuple(
         DerivedColumn(name=f"{column}_{suffix}", type="number", expression=node)
         for column in (config.columns if columns is None else columns)
-        for suffix, node in _derived(_days(ColumnNode(name=column, type="text")), config)
+        for suffix, node in _derived(_days(_iso(column, config.format)), config)
     )
 
 
@@ -50,13 +50,20 @@ def _derived(days: Node, config: DateConfig) -> Iterator[tuple[str, Node]]:
         else:
             yield part, value
     if config.since is not None:
-        yield "since", _call("add", _call("floor", days), _call("negate", _call("floor", _days(_start(config.since)))))
+        yield "since", _call("add", _call("floor", days), _call("negate", _call("floor", _days(_start(config)))))
 
 
-def _start(since: str) -> Node:
+def _iso(column: str, layout: str | None) -> Node:
+    """The text of a column, in ISO 8601 where it has another layout."""
+    text = ColumnNode(name=column, type="text")
+    return text if layout is None else _call("iso_date", text, TextNode(value=layout))
+
+
+def _start(config: DateConfig) -> Node:
     """A date where it looks like one, else a column."""
+    since = config.since or ""
     if not _DATE.fullmatch(since):
-        return ColumnNode(name=since, type="text")
+        return _iso(since, config.format)
     try:
         datetime.fromisoformat(since)
     except ValueError:

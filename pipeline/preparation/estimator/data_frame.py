@@ -87,7 +87,7 @@ def _raw_columns(rows: DataFrame, features: FittedFeatures, label: str | None) -
     wanted = tuple(dict.fromkeys([*(column.name for column in features.raw), *([label] if label else [])]))
     check_names(names, wanted)
     kinds = {name: arrow_type(rows.schema.fields[names.index(name)].dataType) for name in wanted}
-    raw = RawColumns(wanted, kinds, markers=features.null_values)
+    raw = RawColumns(wanted, kinds, markers=features.null_values, readings=features.readings)
     check_types(raw, features.raw)
     return raw
 

@@ -48,7 +48,7 @@ def compared_columns(
         class_rows = sorted(
             ((name, rows[0]) for name, rows in counts.classes.items()), key=lambda pair: (-pair[1], pair[0])
         )
-        if statistics.label.texts:
+        if statistics.label.is_text:
             label = Described(
                 store_spec.data.label, lambda rows: rows.typed.class_text, tuple(class_rows), constant=False
             )

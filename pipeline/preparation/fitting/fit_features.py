@@ -18,6 +18,7 @@ from pipeline.preparation.fitting.fit_labels import fit_labels
 from pipeline.preparation.fitting.fold_facts import FoldFacts
 from pipeline.preparation.fitting.label import infer_task
 from pipeline.preparation.fitting.redundant import redundant_columns
+from pipeline.preparation.fitting.spelled_classes import joined_classes, log_spellings
 from pipeline.preparation.fitting.task_choice import log_task
 from pipeline.preparation.fitting.value_checks import check_numbers, check_ranges
 from pipeline.preparation.planning.open_dataset import OpenedDataset
@@ -107,6 +108,8 @@ def _fit_folds(
     table, task = opened.table, infer_task(store_spec.data, whole.label)
     counter = counter_of(opened.plan, assignment)
     counts = counts_of(collected.counts, counter, table, classes=TARGETS.get(task).has_classes)
+    log_spellings(store_spec.data.label, whole.label, counts[0].classes)
+    counts = tuple(joined_classes(each, whole.label) for each in counts)
     facts = [FoldFacts(*each) for each in zip(assignment.folds, counts, folds, strict=True)]
     labels = fit_labels(store_spec, facts, whole, task, table, assignment)
     log_task(store_spec.data, labels[0].task, whole.label, collected.counts)
@@ -146,6 +149,7 @@ def _features_of_fold(
         weight=store_spec.data.weight,
         weight_mean=weight_mean,
         null_values=opened.raw.columns.markers,
+        readings=opened.raw.columns.readings,
     )
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pyarrow as pa
+
 from pipeline.arrays.moments import Moments
+from pipeline.arrays.text_clues import NUMBER
+from pipeline.arrays.text_types import describe_texts
 from pipeline.arrays.values import Values
 from pipeline.config.data import DataConfig
 from pipeline.config.features import TargetConfig
@@ -15,6 +19,9 @@ from pipeline.preparation.statistics.value_counter import MAX_CLASSES
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.target import TARGETS
 from pipeline.store.layout import SPLITS
+
+MOSTLY_DIFFERENT, FEW_CLASSES = 0.5, 20
+"""A label with more classes than this share of its rows, and than these, has none that can be learned."""
 
 ClassCounts = Mapping[str, tuple[int, int, int]]
 
@@ -30,9 +37,10 @@ def infer_task(data: DataConfig, label: LabelStatistics) -> str:
     if label.texts and label.numbers:
         raise DataError(
             f"Label '{data.label}' is a number in {label.numbers} rows and text in {label.texts}. "
-            "Repair the data, or set data.task: regression, binary or multiclass."
+            "Set data.task: regression to be shown the texts, and to set them aside up to data.bad_rows.budget, or "
+            "binary or multiclass if they are classes."
         )
-    if label.texts:
+    if label.is_text:
         return "multiclass"
     return "binary" if label.zero_one == label.numbers else "regression"
 
@@ -49,7 +57,7 @@ def fit_classes(data: DataConfig, label: LabelStatistics, *, task: str, classes:
     Raises:
         DataError: the classes do not fit the task.
     """
-    names = sorted(classes) if label.texts else sorted(classes, key=float)
+    names = sorted(classes) if label.is_text else sorted(classes, key=float)
     if task == "multiclass" and data.task == "auto" and len(names) == 2:
         task = "binary"
     problems = _class_problems(data, task, names, classes)
@@ -95,8 +103,12 @@ def _class_problems(data: DataConfig, task: str, names: Sequence[str], classes: 
     if len(names) == 1:
         return [Problem(f"{label} has one class only, {shown}", "two or more", remedy="Give rows of other classes")]
     if len(names) > MAX_CLASSES:
-        remedy = "Correct data.label, or set data.task: regression"
+        remedy = _remedy_of_texts(names, "Correct data.label, or set data.task: regression")
         return [Problem(f"{label} has more than {MAX_CLASSES} classes, such as {shown}", remedy=remedy)]
+    rows = sum(map(sum, classes.values()))
+    if len(names) > max(FEW_CLASSES, MOSTLY_DIFFERENT * rows):
+        what = f"{label} has {len(names):,} different values in {rows:,} rows, such as {shown}: too many for classes"
+        return [Problem(what, remedy=_remedy_of_texts(names, "Correct data.label, or make fewer classes of it"))]
     if len(names) not in TARGETS.get(task).classes:
         remedy = "Set data.task: multiclass"
         return [Problem(f"{label} has {len(names)} classes, such as {shown}", "two", f"{len(names)}", remedy)]
@@ -108,6 +120,15 @@ def _class_problems(data: DataConfig, task: str, names: Sequence[str], classes: 
         hint = nearest(data.positive_class, names)
         problems.append(Problem(f"Label '{data.label}' has no class '{data.positive_class}'", remedy=hint))
     return problems
+
+
+def _remedy_of_texts(names: Sequence[str], otherwise: str) -> str:
+    """What to do about a label with too many values: they may be numbers with signs that are not configured."""
+    _, clues = describe_texts(pa.array(names))
+    seen = dict(zip(clues["clue"].to_pylist(), clues["count"].to_pylist(), strict=True))
+    if seen.get(NUMBER, 0) < MOSTLY_DIFFERENT * len(names):
+        return otherwise
+    return "If they are numbers, set data.source.thousands and decimal, such as thousands: ',' for 2,001.05"
 
 
 def _unseen(label: str, name: str, counts: tuple[int, int, int]) -> Problem:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.config.data import DataConfig
 from pipeline.formatting import counted
+from pipeline.preparation.rows.class_spellings import number_names
 from pipeline.preparation.statistics.label_statistics import LabelStatistics
 from pipeline.preparation.statistics.ranked_counts import CLASS, of_column
 from pipeline.preparation.statistics.value_counter import summed_counts
@@ -34,7 +35,7 @@ def log_task(data: DataConfig, task: str, label: LabelStatistics, parts: Sequenc
     """
     if data.task != "auto":
         return
-    counts = _label_counts(parts)
+    counts = _label_counts(label, parts)
     log.info("data.task: %s, since label '%s' %s.", task, data.label, _reason(label, counts))
     others, rows = counts[2:], sum(count for _, count in counts)
     odd = sum(count for _, count in others)
@@ -52,24 +53,27 @@ def log_task(data: DataConfig, task: str, label: LabelStatistics, parts: Sequenc
 
 
 def _reason(label: LabelStatistics, counts: LabelCounts) -> str:
-    if label.zero_one == label.numbers and not label.texts:
+    if label.zero_one == label.numbers and not label.is_text:
         return "is 0 or 1 in every row"
     if not counts:
-        return f"has many different {'texts' if label.texts else 'numbers'}"
-    if label.texts:
+        return f"has many different {'texts' if label.is_text else 'numbers'}"
+    if label.is_text:
         return f"has {counted(len(counts), 'class', 'classes')}"
     others = [pair for pair in counts if pair[0] not in ("0", "1")]
     return f"has {counted(len(counts), 'number')}, among them {_shown(others)}"
 
 
-def _label_counts(parts: Sequence[pa.Table]) -> LabelCounts:
+def _label_counts(label: LabelStatistics, parts: Sequence[pa.Table]) -> LabelCounts:
     """Of all rows; empty where the values are too many to be counted."""
     counts = of_column(summed_counts(parts), CLASS)
     if counts["value"].null_count:
         return ()
-    sums = counts.group_by("value").aggregate([("count", "sum")])
-    pairs = zip(sums["value"].to_pylist(), sums["count_sum"].to_pylist(), strict=True)
-    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+    names = {} if label.is_text else number_names(counts["value"].unique().to_pylist())
+    sums: dict[str, int] = {}
+    for spelling, count in zip(counts["value"].to_pylist(), counts["count"].to_pylist(), strict=True):
+        name = names.get(spelling) or spelling
+        sums[name] = sums.get(name, 0) + count
+    return sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _shown(counts: LabelCounts) -> str:

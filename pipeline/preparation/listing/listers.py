@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError
 from pipeline.preparation.listing.arrow_files import ArrowFiles
 from pipeline.preparation.listing.files import Lister
 from pipeline.preparation.listing.hadoop_files import HadoopFiles, locate
-from pipeline.redact import holds_secret, without_user
+from pipeline.redact import holds_secret, redacted
 from pipeline.sources.decoding.remote import is_remote, without_query
 from pipeline.sources.decoding.streams import first_line
 
@@ -41,7 +41,7 @@ def find_lister(spark: SparkSession, paths: Sequence[str]) -> Listing:
     secret = next((path for path in paths if is_remote(path) and holds_secret(path)), None)
     if secret is not None:
         raise ConfigError(
-            f"data.source.path holds a password: '{without_user(secret).partition('?')[0]}'. It would be recorded with "
+            f"data.source.path holds a password: '{redacted(secret).partition('?')[0]}'. It would be recorded with "
             "each run. Give it as the file system's client wants it, such as by AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY."
         )

@@ -14,6 +14,8 @@ from pipeline.preparation.reading.raw import RawColumns
 from pipeline.sources.decoding.header import looks_like_data
 
 SHOWN_CHARACTERS = 120
+_SEPARATORS = {";": "';'", "\t": '"\\t"', "|": "'|'", ",": "','", ":": "':'", " ": "' '"}
+"""Signs that may separate the columns of a file, and how they are written in YAML."""
 HEADLESS = "If it is a row, set data.source.header: false, and data.source.columns to the names"
 
 
@@ -49,15 +51,23 @@ def _are_other_words(names: Sequence[str], wanted: Sequence[str]) -> bool:
 
 
 def _no_header(names: Sequence[str], wanted: Sequence[str], first_line: str) -> Problem:
+    for sign, shown in _SEPARATORS.items():
+        if set(wanted) <= {name.strip(' "') for name in first_line.split(sign)} and sign in first_line:
+            what = f"The columns of the source have another separator. The first line is: '{_cut(first_line)}'"
+            return Problem(what, remedy=f"Set data.source.separator: {shown}")
     cause = "data.source.separator right" if len(names) == 1 else "the first line a header"
     what = f"No column that the configuration names is in the source ({listed(wanted)})"
     more = f" {HEADLESS}" if len(names) > 1 or looks_like_data(names) else ""
-    remedy = f"The first line is: '{first_line[:SHOWN_CHARACTERS]}'. Is {cause}?{more}"
+    remedy = f"The first line is: '{_cut(first_line)}'. Is {cause}?{more}"
     return Problem(what, remedy=remedy)
 
 
 def _data_in_first_line(first_line: str) -> Problem:
-    return Problem("The first line looks like data", remedy=f"It is: '{first_line[:SHOWN_CHARACTERS]}'. {HEADLESS}")
+    return Problem("The first line looks like data", remedy=f"It is: '{_cut(first_line)}'. {HEADLESS}")
+
+
+def _cut(line: str) -> str:
+    return line[:SHOWN_CHARACTERS]
 
 
 def clashing(names: Iterable[str]) -> list[list[str]]:

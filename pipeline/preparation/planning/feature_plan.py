@@ -27,9 +27,13 @@ AUTOMATIC_CATEGORIES = 100
 
 def needs_types(features: FeaturesConfig) -> bool:
     """Whether the features depend on column types, not on names alone."""
-    groups = features.groups
-    chosen = any(column.startswith(TYPE_PREFIX) for group in groups for column in group.columns)
-    return features.is_automatic or chosen or bool(features.derived)
+    return chooses_by_type(features) or bool(features.derived)
+
+
+def chooses_by_type(features: FeaturesConfig) -> bool:
+    """Whether the types of columns decide which features there are."""
+    chosen = any(column.startswith(TYPE_PREFIX) for group in features.groups for column in group.columns)
+    return features.is_automatic or chosen
 
 
 def plan_features(
@@ -37,6 +41,7 @@ def plan_features(
     names: Sequence[str],
     types: Types,
     reserved: Collection[str],
+    layouts: Mapping[str, str] | None = None,
     left_out: Mapping[str, str] | None = None,
 ) -> FeaturePlan:
     """Plan the features of a source.
@@ -46,6 +51,7 @@ def plan_features(
         names: names of the source's columns.
         types: types of the source's columns; needed where `needs_types`.
         reserved: columns with another role, which no pattern and no type selects.
+        layouts: of dates that are not ISO 8601, for default features.
         left_out: why columns are reserved that have no other role, for messages.
 
     Raises:
@@ -53,7 +59,7 @@ def plan_features(
             the same name.
     """
     if features.is_automatic:
-        features = _automatic(features, names, types, reserved)
+        features = _automatic(features, names, types, reserved, layouts or {})
     derived = _derived(features, types)
     chooser = ColumnChooser(features, [*names, *(column.name for column in derived)], types, reserved)
     dates = [column for group in features.dates for column in chooser.dates(group)]
@@ -83,7 +89,11 @@ def plan_features(
 
 
 def _automatic(
-    features: FeaturesConfig, names: Sequence[str], types: Types, reserved: Collection[str]
+    features: FeaturesConfig,
+    names: Sequence[str],
+    types: Types,
+    reserved: Collection[str],
+    layouts: Mapping[str, str],
 ) -> FeaturesConfig:
     """The default groups, which list every column by its type."""
     usable = [name for name in names if name not in reserved and name in types]
@@ -97,9 +107,17 @@ def _automatic(
             "categorical": (CategoricalConfig(columns=tuple(texts), max_categories=AUTOMATIC_CATEGORIES),)
             if texts
             else (),
-            "dates": (DateConfig(columns=tuple(dates)),) if dates else (),
+            "dates": tuple(_date_groups(dates, layouts)),
         }
     )
+
+
+def _date_groups(names: Sequence[str], layouts: Mapping[str, str]) -> Iterator[DateConfig]:
+    """A group of dates for each layout, ISO 8601 first."""
+    for layout in (None, *sorted(set(layouts.values()))):
+        columns = tuple(name for name in names if layouts.get(name) == layout)
+        if columns:
+            yield DateConfig(columns=columns, format=layout)
 
 
 def _derived(features: FeaturesConfig, types: Types) -> list[DerivedColumn]:

@@ -17,10 +17,11 @@ from pipeline.formatting import listed, times
 from pipeline.preparation.planning.column_choice import unfit_columns, unsuitable_columns
 from pipeline.preparation.planning.feature_plan import needs_types
 from pipeline.preparation.planning.store_spec import StoreSpec
+from pipeline.preparation.reading.column_readings import ColumnReading
 from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.raw import SourceTable
 from pipeline.preparation.reading.survey import survey_table
-from pipeline.schemas.source_contract import ColumnType
+from pipeline.schemas.text_reading import PLAIN
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +34,13 @@ class OfferedColumns:
 
     Attributes:
         names: of the columns.
-        types: of all columns with a unique name, where they matter; else empty.
+        readings: types of all columns with a unique name, where they matter; else empty.
         reserved: columns that become features only where the configuration names them.
         left_out: those of them that have no other role and were not excluded, with the reason.
     """
 
     names: Sequence[str]
-    types: Mapping[str, ColumnType]
+    readings: Mapping[str, ColumnReading]
     reserved: frozenset[str]
     left_out: Mapping[str, str]
 
@@ -61,14 +62,15 @@ def offer_columns(table: SourceTable, store_spec: StoreSpec) -> OfferedColumns:
     reserved = excluded | {*store_spec.roles}
     if automatic:
         _check_repeated([name for name in table.names if name not in reserved])
-    types, reasons = _surveyed(table) if automatic and store_spec.contract is None else (_types(table, store_spec), {})
+    is_open = automatic and store_spec.contract is None
+    readings, reasons = _surveyed(table) if is_open else (_readings(table, store_spec), {})
     if automatic or any(is_choice(name) for group in store_spec.features.groups for name in group.columns):
         reasons |= unfit_columns(table.names, nested_columns(table))
         reasons |= dict.fromkeys(table.objects, OF_OBJECTS)
     named = reserved | {*store_spec.named_columns}
     left_out = {name: reasons[name] for name in dict.fromkeys(table.names) if name in reasons and name not in named}
     reserved |= {*left_out}
-    return OfferedColumns(_promised(table.names, store_spec, reserved), types, frozenset(reserved), left_out)
+    return OfferedColumns(_promised(table.names, store_spec, reserved), readings, frozenset(reserved), left_out)
 
 
 def log_left_out(left_out: Mapping[str, str]) -> None:
@@ -111,18 +113,19 @@ def _check_repeated(names: Sequence[str]) -> None:
         raise DataError(gather("Several columns have the same name", problems))
 
 
-def _surveyed(table: SourceTable) -> tuple[dict[str, ColumnType], dict[str, str]]:
+def _surveyed(table: SourceTable) -> tuple[dict[str, ColumnReading], dict[str, str]]:
     """The types of all columns, and why some had better not become features."""
     survey = survey_table(table, unique_columns(table))
-    return {**dict.fromkeys(survey.nested, "text"), **survey.types}, unsuitable_columns(survey)
+    return {**{name: ColumnReading("text") for name in survey.nested}, **survey.readings}, unsuitable_columns(survey)
 
 
-def _types(table: SourceTable, store_spec: StoreSpec) -> dict[str, ColumnType]:
+def _readings(table: SourceTable, store_spec: StoreSpec) -> dict[str, ColumnReading]:
     """The types of all columns, where they matter; for a text format, the contract's types are not inferred again."""
     if not needs_types(store_spec.features) and store_spec.data.filter is None:
         return {}
     promised = {} if store_spec.contract is None else store_spec.contract.table.columns
-    return column_types(table, {name: terms.type for name, terms in promised.items()})
+    given = {name: ColumnReading(terms.type, terms.reading or PLAIN) for name, terms in promised.items()}
+    return column_types(table, given)
 
 
 def _promised(names: Sequence[str], store_spec: StoreSpec, reserved: Collection[str]) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pyspark.sql import SparkSession
 
@@ -13,10 +13,12 @@ from pipeline.kinds.fitted_features import raw_columns
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.column_checks import check_names, check_types
-from pipeline.preparation.planning.feature_plan import plan_features, value_types
+from pipeline.preparation.planning.feature_plan import chooses_by_type, plan_features, value_types
 from pipeline.preparation.planning.offered_columns import log_left_out, offer_columns
 from pipeline.preparation.planning.resolve_split import resolve_split
 from pipeline.preparation.planning.store_spec import StoreSpec
+from pipeline.preparation.reading.column_readings import ColumnReading
+from pipeline.preparation.reading.column_types import log_readings
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.preparation.reading.scan import Scan
@@ -28,6 +30,8 @@ from pipeline.preparation.rows.table import Table, TableProgram
 from pipeline.preparation.rows.typed_rows import Inputs
 from pipeline.schemas.expression import Node, columns_of, is_truth
 from pipeline.schemas.source_contract import NUMBERS, ColumnTerms, ColumnType
+from pipeline.schemas.target import AUTO, may_have_classes
+from pipeline.schemas.text_reading import PLAIN, TextReading
 from pipeline.store.filesystem import StoragePath
 
 
@@ -97,8 +101,10 @@ def open_rows(
         check_columns(contract, source_table)
     check_names(source_table.names, store_spec.named_columns, source_table.first_line)
     offered = offer_columns(source_table, store_spec)
-    types = offered.types
-    plan = plan_features(features, offered.names, types, offered.reserved, offered.left_out)
+    readings = offered.readings
+    types = {name: reading.type for name, reading in readings.items()}
+    layouts = {name: reading.reading.date for name, reading in readings.items() if reading.reading.date}
+    plan = plan_features(features, offered.names, types, offered.reserved, layouts, offered.left_out)
     row_filter = _filter(data.filter, types)
     filtered_by = () if row_filter is None else columns_of(row_filter)
     typed_columns = raw_columns((column.name, column.type) for column in (*plan.raw, *filtered_by))
@@ -108,24 +114,63 @@ def open_rows(
     check_names(source_table.names, wanted)
     raw = source_table.read(wanted)
     check_types(raw.columns, typed_columns)
+    raw = replace(raw, columns=replace(raw.columns, readings=_used_readings(source_table, store_spec, plan, readings)))
     raw = raw if staging is None else staged(raw, staging)
     inputs = Inputs(raw.columns, typed_columns, plan.derived, data.label, data.weight, data)
     agreed = agreed_types(source_table, inputs, plan, types)
     split = resolve_split(store_spec.split, data, raw)
     terms = terms_of(contract, source_table, agreed)
-    row_errors = find_row_errors(inputs, plan, features.target, terms, multiline=data.source.multiline)
+    row_errors = find_row_errors(
+        inputs,
+        plan,
+        features.target,
+        terms,
+        multiline=data.source.multiline,
+        number_label=_has_number_label(store_spec, types),
+    )
     program = TableProgram(inputs, (*row_errors, *find_split_errors(split)), row_filter, split, store_spec.seed)
     parsed = raw.parsed(_numbers_alone(inputs, store_spec, terms))
     return OpenedDataset(plan, raw, Table(program, raw.scan), parsed, agreed, offered.left_out)
 
 
+def _has_number_label(store_spec: StoreSpec, types: Mapping[str, ColumnType]) -> bool:
+    """Whether the label is a number: as configured, or like nearly all of its values where types are inferred."""
+    task, name = store_spec.data.task, store_spec.data.label
+    if not may_have_classes(task):
+        return True
+    return task == AUTO and chooses_by_type(store_spec.features) and types.get(name) in NUMBERS
+
+
 def _numbers_alone(inputs: Inputs, store_spec: StoreSpec, terms: Mapping[str, ColumnTerms]) -> tuple[str, ...]:
-    """Columns that are needed as numbers and not as texts: they are no key, group, stratum, time or boolean."""
+    """Columns that are needed as numbers and not as texts: no key, group, stratum, time, boolean, nor classes."""
     data = store_spec.data
     texts = {*data.key, *data.group, data.time, *store_spec.split_columns}
-    texts |= {name for name, term in terms.items() if term.type not in NUMBERS}
+    texts |= {data.label} if inputs.has_spelled_label else set()
+    texts |= {name for name, term in terms.items() if term.type not in NUMBERS} | set(inputs.raw.readings)
     numbers = [column.name for column in inputs.typed if column.type == "number"]
     return tuple(name for name in dict.fromkeys((*numbers, data.label, data.weight)) if name and name not in texts)
+
+
+def _used_readings(
+    source_table: SourceTable, store_spec: StoreSpec, plan: FeaturePlan, readings: Mapping[str, ColumnReading]
+) -> dict[str, TextReading]:
+    """How the texts of columns are read that are numbers or dates, where that is not the plain way.
+
+    What the texts look like counts where features follow from types. Columns that the configuration calls numbers are
+    read with the signs that it gives, and nothing is guessed.
+    """
+    data, kept = store_spec.data, store_spec.contract
+    promised = {} if kept is None else kept.table.columns
+    numbers = [column.name for column in plan.raw if column.type == "number"]
+    numbers += [name for name in (data.label, data.weight) if name is not None]
+    used = dict.fromkeys((*numbers, *(column.name for column in plan.raw)))
+    if chooses_by_type(store_spec.features):
+        log_readings(readings, [*used])
+        chosen = {name: readings[name].reading for name in used if name in readings and readings[name].type != "text"}
+    else:
+        chosen = {name: promised[name].reading or PLAIN for name in used if name in promised}
+        chosen |= {name: source_table.signs.given for name in numbers if chosen.get(name, PLAIN) == PLAIN}
+    return {name: reading for name, reading in chosen.items() if reading != PLAIN}
 
 
 def _filter(text: str | None, types: Mapping[str, ColumnType]) -> Node | None:

@@ -8,13 +8,14 @@ import pyarrow as pa
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
+from pyspark.sql.types import StringType, StructField, StructType
 
 from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError
 from pipeline.preparation.listing.files import SourceFile, escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.common_columns import CommonColumns
-from pipeline.preparation.reading.folder_values import typed_values
+from pipeline.preparation.reading.folder_values import spelled_folders, typed_values
 from pipeline.preparation.reading.raw import SourceTable, typed_table
 from pipeline.preparation.reading.source_reader import SourceReader, log_read_by_spark
 from pipeline.preparation.reading.spark_types import check_typed_by_spark, parquet_columns_beyond_spark
@@ -93,7 +94,14 @@ def _table_of_spark(spark: SparkSession, source: Source, *, merged: bool) -> Sou
     try:
         _check_alike(spark, source, merged=merged)
         reader = spark.read.format(source.format).options(**options, mergeSchema=merged)
-        return typed_table(reader.load([escaped(path) for path in source.paths]))
+        rows = reader.load([escaped(path) for path in source.paths])
+        if spelled := spelled_folders(spark, source):
+            kinds = [
+                StructField(field.name, StringType() if field.name in spelled else field.dataType)
+                for field in rows.schema.fields
+            ]
+            rows = reader.schema(StructType(kinds)).load([escaped(path) for path in source.paths])
+        return typed_table(rows)
     except (PySparkException, Py4JJavaError) as error:
         reason = explain_spark_error(error)
         raise DataError(f"Source '{source.location}' cannot be read as {NAMES[source.format]}. {reason}") from error

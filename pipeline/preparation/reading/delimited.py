@@ -14,14 +14,16 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipeline.config.source import SourceConfig
 from pipeline.errors import DataError
+from pipeline.formatting import counted
 from pipeline.preparation.listing.catalog import quoted
 from pipeline.preparation.listing.files import escaped
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.reading.folder_values import text_values
 from pipeline.preparation.reading.piece_scan import LineReader, PieceScan, filling, text_tasks
-from pipeline.preparation.reading.raw import RawTable, SourceTable, frame_table, text_columns
+from pipeline.preparation.reading.raw import NumberSigns, RawTable, SourceTable, frame_table, text_columns
 from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
+from pipeline.schemas.text_reading import TextReading
 from pipeline.sources.decoding.batches import NumberFields
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.decoding.header import REPLACEMENT, Dialect, Header, headless, looks_like_data, parse_header
@@ -45,6 +47,12 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
     reader = SourceReader.of(spark, source)
     headers = _headers(spark, reader, source, dialect, config)
     header = next(iter(headers.values()))
+    if header.unnamed:
+        log.info(
+            "The first line of '%s' names %s, and the others have one field more: R's row names, which are left out.",
+            source.location,
+            counted(len(header.names), "column"),
+        )
     if config.header:
         _warn_of_data(source, header)
     file_names = tuple(dict.fromkeys(chain(*(other.names for other in headers.values()))))
@@ -54,7 +62,7 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
     markers = (*config.null_values, "")
 
     def read(wanted: Sequence[str]) -> RawTable:
-        columns = text_columns(wanted, markers=markers)
+        columns = text_columns(wanted, markers=markers, separator=dialect.separator)
         if reader.by_tasks:
             scan = partial(_scan, spark, source, reader.open_file, format, headers, wanted)
             return RawTable(columns, scan(), lambda names: scan(numbers=names, markers=config.null_values))
@@ -64,7 +72,8 @@ def delimited_table(spark: SparkSession, source: Source, config: SourceConfig) -
 
     names = (*file_names, *folders)
     kinds = dict.fromkeys(names, pa.string())
-    return SourceTable(names, kinds, is_text=True, reader=read, first_line=header.text)
+    signs = NumberSigns(TextReading(decimal=config.decimal, thousands=config.thousands), dialect.separator)
+    return SourceTable(names, kinds, is_text=True, reader=read, first_line=header.text, signs=signs)
 
 
 def _scan(

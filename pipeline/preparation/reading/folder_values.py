@@ -24,6 +24,7 @@ from pipeline.sources.decoding.typed import is_exact
 
 NULL = "__HIVE_DEFAULT_PARTITION__"
 
+_PADDED = re.compile("[+-]?0[0-9]+")
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
 
 
@@ -58,6 +59,18 @@ class FileValues:
         return {name: self.columns.column(name).take(rows) for name in self.columns.schema.names}
 
 
+def spelled_folders(spark: SparkSession, source: Source) -> tuple[str, ...]:
+    """Columns of COLUMN=VALUE folders that are text, since the type that Spark infers would lose their spelling."""
+    if source.folders is None:
+        return ()
+    folder_numbers, _ = _by_folder(source, source.folders)
+    try:
+        _, values = _inferred(spark, [*folder_numbers], source.folders)
+    except Py4JError:
+        return ()
+    return tuple(_spelled(source.folders, [*folder_numbers], values))
+
+
 def text_values(source: Source) -> FileValues | None:
     """The values of COLUMN=VALUE folders as texts; None without such folders.
 
@@ -78,6 +91,8 @@ def text_values(source: Source) -> FileValues | None:
 def typed_values(spark: SparkSession, source: Source) -> FileValues | str | None:
     """The values of COLUMN=VALUE folders in the types that Spark infers from all of them; None without such folders.
 
+    A column is text where its type would lose the spelling of a value: `zone=01`, or `v=1.5` beside `v=1.50`.
+
     Returns:
         The values, or the reason why only Spark can read them.
 
@@ -91,11 +106,17 @@ def typed_values(spark: SparkSession, source: Source) -> FileValues | str | None
         schema, values = _inferred(spark, [*folder_numbers], source.folders)
     except Py4JError:
         return "this version of Spark does not give the types of folder columns"
-    kinds = {field.name: arrow_type(field.dataType) for field in schema.fields}
+    spelled = _spelled(source.folders, [*folder_numbers], values)
+    kinds = {
+        field.name: pa.string() if field.name in spelled else arrow_type(field.dataType) for field in schema.fields
+    }
     odd = next((name for name, kind in kinds.items() if not is_exact(kind)), None)
     if odd is not None:
         return f"the values of folders '{odd}=' are {schema[odd].dataType.simpleString()}"
-    columns = [_array([row[index] for row in values], kind) for index, kind in enumerate(kinds.values())]
+    columns = [
+        pa.array(spelled[name], kind) if name in spelled else _array([row[index] for row in values], kind)
+        for index, (name, kind) in enumerate(kinds.items())
+    ]
     return FileValues(pa.RecordBatch.from_arrays(columns, [*kinds]), rows)
 
 
@@ -109,6 +130,21 @@ def _by_folder(source: Source, folders: ColumnFolders) -> tuple[dict[str, int], 
     if empty is not None:
         raise DataError(f"Folder '{empty}' of source '{source.location}' has no value after its '='. Rename it.")
     return folder_numbers, rows
+
+
+def _spelled(
+    folders: ColumnFolders, paths: Sequence[str], values: Sequence[Sequence[Any]]
+) -> dict[str, list[str | None]]:
+    """The texts of the columns whose inferred values lose a leading zero, or are the same for two texts."""
+    texts = [[None if raw == NULL else _unescaped(raw) for raw in _raw_values(path, folders)] for path in paths]
+    spelled: dict[str, list[str | None]] = {}
+    for index, name in enumerate(folders.names):
+        column = [row[index] for row in texts]
+        pairs = {(text, str(row[index])) for text, row in zip(column, values, strict=True) if text is not None}
+        is_padded = any(_PADDED.fullmatch(text) for text, value in pairs if text != value)
+        if is_padded or len({value for _, value in pairs}) < len(pairs):
+            spelled[name] = column
+    return spelled
 
 
 def _raw_values(path: str, folders: ColumnFolders) -> list[str]:

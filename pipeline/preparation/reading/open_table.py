@@ -39,7 +39,7 @@ def open_table(spark: SparkSession, source: Source, config: SourceConfig) -> Sou
     table = _own_table(spark, source, config)
     for joined in source.joins:
         right = _own_table(spark, joined.source, joined.config.source)
-        table = joined_table(table, right, joined.config, f"the source '{joined.source.location}' of data.joins")
+        table = joined_table(table, right, joined.config, f"'{joined.source.location}' (data.joins)")
     return table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from pipeline.arrays.cells import plain, without_markers
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.formatting import times
 from pipeline.preparation.reading.scan import FrameScan, Scan
+from pipeline.schemas.text_reading import PLAIN, TextReading
 from pipeline.sources.decoding.pieces import MALFORMED
 
 
@@ -31,6 +32,8 @@ class RawColumns:
         has_lines: whether lines may be malformed; `MALFORMED` is then the last column of a batch.
         markers: texts that mean null.
         is_json: whether the lines are JSON objects.
+        readings: how the texts of some columns are read.
+        separator: between fields of a line; empty where the format has none.
     """
 
     names: tuple[str, ...]
@@ -38,19 +41,27 @@ class RawColumns:
     has_lines: bool = False
     markers: tuple[str, ...] = ()
     is_json: bool = False
+    readings: Mapping[str, TextReading] = field(default_factory=dict)
+    separator: str = ""
 
     def of_batch(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """The columns of a batch [n] by name, with nulls in place of null markers."""
         # `MALFORMED` and numbers of lines may follow.
-        return {name: self._usable(column) for name, column in zip(self.names, batch.columns, strict=False)}
+        return {name: self._usable(name, column) for name, column in zip(self.names, batch.columns, strict=False)}
 
     def column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
         """One of them."""
-        return self._usable(batch.column(self.names.index(name)))
+        return self._usable(name, batch.column(self.names.index(name)))
 
-    def _usable(self, column: pa.Array) -> pa.Array:
+    def reading(self, name: str) -> TextReading:
+        """How the texts of a column are read."""
+        return self.readings.get(name, PLAIN)
+
+    def _usable(self, name: str, column: pa.Array) -> pa.Array:
         values = plain(column)
-        return without_markers(values, self.markers) if pa.types.is_string(values.type) else values
+        if not pa.types.is_string(values.type):
+            return values
+        return without_markers(values, (*self.markers, *self.reading(name).nulls))
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,19 @@ class RawTable:
         return self.columns.kinds[name]
 
 
+@dataclass(frozen=True)
+class NumberSigns:
+    """The signs in numbers that the source's configuration gives, and what stands between fields.
+
+    Attributes:
+        given: decimal and thousands sign; `PLAIN` where they are to be found out.
+        separator: between fields; empty where the format has none.
+    """
+
+    given: TextReading = PLAIN
+    separator: str = ""
+
+
 ReadColumns = Callable[[Sequence[str]], RawTable]
 
 
@@ -95,6 +119,7 @@ class SourceTable:
         reader: reads columns whose names are known to exist; see `read`.
         scan: JSON only: finds the names in every row, since `names` are those of the first rows.
         first_line: CSV and TSV only: the header line, for messages.
+        signs: the signs in numbers of a text format.
         objects: JSON only: columns with whole objects, whose values have columns of their own; they are no features
             unless named.
         checks: check and log how many rows the joins match, each in a pass over the rows.
@@ -106,6 +131,7 @@ class SourceTable:
     reader: ReadColumns
     scan: Callable[[], SourceTable] | None = None
     first_line: str = ""
+    signs: NumberSigns = NumberSigns()
     checks: tuple[Callable[[], None], ...] = ()
     objects: frozenset[str] = frozenset()
 
@@ -169,7 +195,9 @@ def arrow_type(kind: DataType) -> pa.DataType:
         return pa.null()
 
 
-def text_columns(names: Sequence[str], *, markers: tuple[str, ...] = (), is_json: bool = False) -> RawColumns:
+def text_columns(
+    names: Sequence[str], *, markers: tuple[str, ...] = (), is_json: bool = False, separator: str = ""
+) -> RawColumns:
     """Columns of a text format."""
     kinds = dict.fromkeys(names, pa.string())
-    return RawColumns(tuple(names), kinds, has_lines=True, markers=markers, is_json=is_json)
+    return RawColumns(tuple(names), kinds, has_lines=True, markers=markers, is_json=is_json, separator=separator)

@@ -1,4 +1,4 @@
-"""Surveys a source in one pass: types, missing values, and a sample of rows in the driver's memory.
+"""Surveys a source: types, missing values, and a sample of rows in the driver's memory.
 
 The sample has all rows where there are at most `SAMPLE_ROWS` of them. Otherwise it is random, and the same each time
 for the same pieces.
@@ -7,16 +7,17 @@ for the same pieces.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.cells import column_type, is_missing, is_usable
+from pipeline.arrays.cells import is_missing, is_usable
 from pipeline.arrays.masks import missing_of
-from pipeline.arrays.text_types import TextCounts, count_texts
+from pipeline.preparation.reading.column_readings import ColumnReading
+from pipeline.preparation.reading.column_types import column_types
 from pipeline.preparation.reading.raw import RawColumns, RawTable, SourceTable
 from pipeline.preparation.reading.scan import Batches, Parts, collect_parts
 from pipeline.schemas.source_contract import ColumnType
@@ -35,17 +36,22 @@ class Survey:
 
     Attributes:
         rows: number of rows, without malformed lines.
-        types: type of each column that can be a feature, in the order of the source.
+        readings: type of each column that can be a feature, in the order of the source.
         nulls: number of rows in which each of these columns has no value.
         sample: some rows, or all, of these columns.
         nested: Arrow types of columns that cannot be a feature: structs, lists, maps, bytes, nulls.
     """
 
     rows: int
-    types: Mapping[str, ColumnType]
+    readings: Mapping[str, ColumnReading]
     nulls: Mapping[str, int]
     sample: pa.Table
     nested: Mapping[str, pa.DataType] = field(default_factory=dict)
+
+    @property
+    def types(self) -> dict[str, ColumnType]:
+        """The types alone."""
+        return {name: reading.type for name, reading in self.readings.items()}
 
     @property
     def is_whole(self) -> bool:
@@ -54,7 +60,7 @@ class Survey:
 
 
 def survey_table(table: SourceTable, names: Sequence[str]) -> Survey:
-    """Survey some columns, in one query over all rows.
+    """Survey some columns, in two queries over all rows: one for their types, one for the rest.
 
     Args:
         table: the source.
@@ -69,35 +75,36 @@ def survey_table(table: SourceTable, names: Sequence[str]) -> Survey:
         return Survey(0, {}, {}, pa.table({}), nested)
     raw = table.read(plain)
     most = min(SAMPLE_ROWS, max(SAMPLE_CELLS // len(plain), LEAST_ROWS))
-    parts = collect_parts(raw.scan, _survey_of_piece(raw, table, max(most // max(raw.scan.parts, 1), LEAST_ROWS)))
-    counts = dict(zip(plain, _summed(parts.get("counts", []), len(plain)), strict=True))
+    parts = collect_parts(raw.scan, _survey_of_piece(raw, max(most // max(raw.scan.parts, 1), LEAST_ROWS)))
+    counts = {name: sum(part[name][0].as_py() for part in parts.get("nulls", [])) for name in plain}
+    readings = column_types(table, {})
     return Survey(
         sum(part["rows"][0].as_py() for part in parts.get("rows", [])),
-        {name: count.type() if table.is_text else column_type(raw.kind(name)) for name, (count, _) in counts.items()},
-        {name: nulls for name, (_, nulls) in counts.items()},
+        {name: readings[name] for name in plain},
+        counts,
         _joined(parts.get("sample", []), plain, most),
         nested,
     )
 
 
-def _survey_of_piece(raw: RawTable, table: SourceTable, most: int) -> Callable[[Batches], Parts]:
+def _survey_of_piece(raw: RawTable, most: int) -> Callable[[Batches], Parts]:
     """A function from the batches of a piece to their counts, and to a sample of at most so many rows."""
-    columns, is_text = raw.columns, table.is_text
+    columns = raw.columns
 
     def survey(batches: Batches) -> Parts:
-        counts, nulls = [TextCounts()] * len(columns.names), np.zeros(len(columns.names), np.int64)
+        nulls = np.zeros(len(columns.names), np.int64)
         rows, sample, draws = 0, _Sample(most), np.random.default_rng(_SEED)
         for batch in batches:
             values = _good_values(columns, batch)
             rows += values.num_rows
             sample.add(values, draws.random(values.num_rows))
             nulls += [int(is_missing(column.combine_chunks()).sum()) for column in values.columns]
-            if is_text:
-                texts = (count_texts(column.combine_chunks()) for column in values.columns)
-                counts = [before.merged(count) for before, count in zip(counts, texts, strict=True)]
-        of_columns = [asdict(count) | {"nulls": int(missing)} for count, missing in zip(counts, nulls, strict=True)]
         drawn = {"sample": sample.rows()} if rows else {}
-        return {"rows": pa.table({"rows": [rows]}), "counts": pa.Table.from_pylist(of_columns), **drawn}
+        return {
+            "rows": pa.table({"rows": [rows]}),
+            "nulls": pa.table([[missing] for missing in nulls], columns.names),
+            **drawn,
+        }
 
     return survey
 
@@ -147,19 +154,6 @@ def _shortened(values: pa.Table) -> pa.Table:
             text = pc.utf8_slice_codeunits(values.column(index), 0, LONGEST_TEXT)
             values = values.set_column(index, field_of.name, text)
     return values
-
-
-def _summed(parts: Sequence[pa.Table], columns: int) -> list[tuple[TextCounts, int]]:
-    """The counts of each column over all pieces, and its nulls."""
-    totals = [(TextCounts(), 0)] * columns
-    for part in parts:
-        rows = part.to_pylist()
-        nulls = [row.pop("nulls") for row in rows]
-        totals = [
-            (counts.merged(TextCounts(**row)), total + missing)
-            for (counts, total), row, missing in zip(totals, rows, nulls, strict=True)
-        ]
-    return totals
 
 
 def _joined(parts: Sequence[pa.Table], names: Sequence[str], most: int) -> pa.Table:

@@ -37,7 +37,7 @@ def check_columns(contract: KeptContract, table: SourceTable) -> None:
             f"Correct the source, or edit the contract '{contract.location}', or delete it: the next run then writes "
             "it anew."
         )
-    more = [name for name in table.names if name not in terms]
+    more = [name for name in table.names if name not in terms and name not in table.objects]
     if more:
         log.info("Columns that the contract does not have: %s.", ", ".join(more))
 

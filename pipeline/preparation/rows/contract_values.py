@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.cells import category_of, finite, number_of
 from pipeline.arrays.masks import Mask, mask_of, missing_of
-from pipeline.arrays.times import as_timestamp_ntz, is_date_text
+from pipeline.arrays.strings import iso_date
+from pipeline.arrays.times import as_timestamp_ntz, as_timestamp_utc, is_date_text
 from pipeline.formatting import listed
 from pipeline.preparation.rows.typed_rows import Condition, Inputs, TypedRows
 from pipeline.schemas.source_contract import DATES, NUMBERS, ColumnTerms, ColumnType
+from pipeline.schemas.text_reading import TextReading
 from pipeline.schemas.tokens import FALSE, TRUE
 
 INTEGERS_BELOW = float(1 << 63)
@@ -37,8 +39,8 @@ def broken_terms(name: str, terms: ColumnTerms, inputs: Inputs) -> Iterator[tupl
     if not terms.nullable and name not in roles:
         yield "is null", "a value in every row", lambda rows: rows.good & missing_of(rows.raw[name])
     if pa.types.is_string(inputs.raw.kinds[name]):
-        yield from _wrong_type(name, terms.type, is_number=is_number)
-    value = partial(_value, name, terms.type, is_number)
+        yield from _wrong_type(name, terms.type, is_number, inputs.raw.reading(name))
+    value = partial(_value, name, terms.type, is_number, inputs.raw.reading(name))
     if terms.min is not None:
         below = _bound(terms.min)
         yield f"is below {terms.min}", f"at least {terms.min}", lambda rows: _holds(rows, pc.less(value(rows), below))
@@ -61,16 +63,22 @@ def _is_other(values: pa.Array, allowed: pa.Array) -> Mask:
     return other
 
 
-def _wrong_type(name: str, kind: ColumnType, *, is_number: bool) -> Iterator[tuple[str, str, Condition]]:
+def _wrong_type(
+    name: str, kind: ColumnType, is_number: bool, reading: TextReading
+) -> Iterator[tuple[str, str, Condition]]:
     """Texts that do not have the type; that a text is no number in a numeric feature is an error of its own."""
 
     def absent(rows: TypedRows) -> Mask:
-        return rows.good & ~missing_of(rows.raw[name]) & missing_of(_value(name, kind, is_number, rows))
+        return rows.good & ~missing_of(rows.raw[name]) & missing_of(_value(name, kind, is_number, reading, rows))
 
     if kind in NUMBERS and not is_number:
         yield "is not a number", "a number", absent
     if kind == "integer":
-        yield "is not an integer", "a whole number of at most 64 bits", lambda rows: _is_broken(name, is_number, rows)
+        yield (
+            "is not an integer",
+            "a whole number of at most 64 bits",
+            lambda rows: _is_broken(rows, _value(name, kind, is_number, reading, rows)),
+        )
     if kind == "boolean":
         yield "is not true or false", "true, false", lambda rows: _is_no_boolean(rows, name)
     if kind == "date":
@@ -79,9 +87,9 @@ def _wrong_type(name: str, kind: ColumnType, *, is_number: bool) -> Iterator[tup
         yield "is not a date and time", "a date and time, such as 2024-03-01 12:30:00", absent
 
 
-def _is_broken(name: str, is_number: bool, rows: TypedRows) -> Mask:
+def _is_broken(rows: TypedRows, numbers: pa.Array) -> Mask:
     """[n]: whether a number is not whole, or exceeds 64 bits."""
-    values = _value(name, "integer", is_number, rows).to_numpy(zero_copy_only=False)
+    values = numbers.to_numpy(zero_copy_only=False)
     with np.errstate(invalid="ignore"):
         whole = (np.floor(values) == values) & (np.abs(values) < INTEGERS_BELOW)
     broken: Mask = rows.good & ~np.isnan(values) & ~whole
@@ -94,18 +102,20 @@ def _is_no_boolean(rows: TypedRows, name: str) -> Mask:
     return rows.good & ~missing_of(text) & ~mask_of(is_boolean)
 
 
-def _value(name: str, kind: ColumnType, is_number: bool, rows: TypedRows) -> pa.Array:
+def _value(name: str, kind: ColumnType, is_number: bool, reading: TextReading, rows: TypedRows) -> pa.Array:
     """The values of a column in its type [n]: doubles, texts or timestamps."""
     column = rows.raw[name]
     if kind in DATES:
-        timestamps = as_timestamp_ntz(column)
+        if reading.date and pa.types.is_string(column.type):
+            column = iso_date(column, reading.date)
+        timestamps = as_timestamp_utc(column)
         if kind == "timestamp" or not pa.types.is_string(column.type):
             return timestamps
         is_date = pa.array(is_date_text(pc.ascii_trim(column, " ")))
         return pc.if_else(is_date, timestamps, pa.scalar(None, timestamps.type))
     if kind == "text":
         return category_of(column)
-    return finite(rows.values[name] if is_number else number_of(column))
+    return finite(rows.values[name] if is_number else number_of(column, reading))
 
 
 def _bound(bound: float | str) -> pa.Scalar:

@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.arrays.cells import number_text
 from pipeline.arrays.values import Stored, Values, numbers_of
 from pipeline.kinds.scaled.transform import NumericTransform
 from pipeline.kinds.text.arrays import indices_in
+from pipeline.preparation.rows.class_spellings import are_numbers
 from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.schemas.label import LabelSpec
 
@@ -22,10 +24,15 @@ def label_value(label: LabelSpec, rows: TypedRows) -> Stored:
         return numbers_of(rows.label)
     numbers = _few_integers(label.classes)
     if numbers is None:
-        return indices_in(rows.class_text, label.classes)
+        return indices_in(_class_text(label, rows), label.classes)
     class_ids = pc.index_in(pc.add(rows.label, 0.0), pa.array(numbers)).fill_null(-1)
     ids: Stored = class_ids.to_numpy()
     return ids
+
+
+def _class_text(label: LabelSpec, rows: TypedRows) -> pa.Array:
+    """String [n]: classes that all are numbers are the same in whatever way a row writes them."""
+    return pc.coalesce(number_text(rows.label), rows.label_text) if are_numbers(label.classes) else rows.class_text
 
 
 def _few_integers(classes: Sequence[str]) -> list[float] | None:

@@ -10,7 +10,8 @@ import pyarrow as pa
 from pipeline.preparation.rows.split import order_of, shard_of
 from pipeline.preparation.rows.typed_rows import SPLIT, RowPlacement, Rows, TypedRows
 
-_LABEL, _CLASS, _WEIGHT, _TIMESTAMP, _GROUP = "label", "class", "weight", "timestamp", "group"
+_LABEL, _CLASS, _SPELLING, _WEIGHT = "label", "class", "spelling", "weight"
+_TIMESTAMP, _GROUP = "timestamp", "group"
 _VALUES, _ID, _HASH, _SPLIT = "values", "row_id", "row_hash", "split"
 
 
@@ -36,7 +37,8 @@ class PartitionColumns:
         """The kept columns of a batch; values are named `0`, `1`, ..., since a column may have any name."""
         typed, placement = rows.typed, rows.placement
         columns = {str(i): typed.values[name] for i, name in enumerate((*self.numbers, *self.texts))}
-        columns |= {_LABEL: typed.label_number, _CLASS: typed.label_text, _WEIGHT: typed.weight}
+        columns |= {_LABEL: typed.label_number, _CLASS: typed.label_text}
+        columns |= {_SPELLING: typed.label_spelling, _WEIGHT: typed.weight}
         columns |= {
             _HASH: placement.row_hash,
             _SPLIT: placement.split,
@@ -57,6 +59,7 @@ class PartitionColumns:
             good=np.ones(len(batch), bool),
             label_number=columns[_LABEL],
             label_text=columns[_CLASS],
+            label_spelling=columns.get(_SPELLING),
             weight=columns.get(_WEIGHT),
         )
         return Rows(typed, self.placement(batch))
@@ -79,7 +82,7 @@ class PartitionColumns:
 
     def is_placement(self, name: str) -> bool:
         """Whether a kept column belongs to the placement of a row, not to its values."""
-        return not name.isdecimal() and name not in (_LABEL, _CLASS, _WEIGHT)
+        return not name.isdecimal() and name not in (_LABEL, _CLASS, _SPELLING, _WEIGHT)
 
 
 def _arrays(batch: pa.RecordBatch) -> dict[str, pa.Array]:

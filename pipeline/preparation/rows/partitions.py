@@ -109,15 +109,16 @@ def partitions_of(parts: Iterable[pa.Table], columns: PartitionColumns) -> Parti
 
 
 def read_partitions(
-    batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | None = None
+    batches: Iterable[PartitionBatch], wanted: Callable[[str], bool] | None = None, *, chunk_bytes: int = CHUNK_BYTES
 ) -> Iterator[pa.RecordBatch]:
     """The rows of batches, in order, with many small batches combined into one.
 
     Args:
         batches: the batches to read.
         wanted: whether to read a column, by its name; None reads all columns.
+        chunk_bytes: of a combined batch, about.
     """
-    for chunk in gathered(_single(batches, wanted), attrgetter("nbytes"), CHUNK_BYTES):
+    for chunk in gathered(_single(batches, wanted), attrgetter("nbytes"), chunk_bytes):
         yield from pa.Table.from_batches(chunk).combine_chunks().to_batches()
 
 

@@ -31,10 +31,18 @@ def key_errors(inputs: Inputs) -> Iterator[RowError]:
     )
 
 
-def label_errors(inputs: Inputs, target: TargetConfig) -> Iterator[RowError]:
-    """The errors of labels that are missing, not finite, or outside of the domain of the label's transform."""
+def label_errors(inputs: Inputs, target: TargetConfig, *, of_numbers: bool) -> Iterator[RowError]:
+    """The errors of labels that are missing, not finite, or outside of the domain of the label's transform.
+
+    Args:
+        inputs: how rows are read.
+        target: how the label is transformed.
+        of_numbers: whether a label that is no number is an error.
+    """
     label, data = inputs.label, inputs.data
     remedy = "Fill their labels, or set data.label_nulls: drop, which leaves these rows out"
+    if of_numbers:
+        yield _label_no_number(inputs)
     if data is None or data.label_nulls == "error":
         yield RowError(
             "no label",
@@ -55,6 +63,28 @@ def label_errors(inputs: Inputs, target: TargetConfig) -> Iterator[RowError]:
                 remedy="Set features.target.transform: standard or power",
             ),
         )
+
+
+def _label_no_number(inputs: Inputs) -> RowError:
+    """Has the reason that the contract's terms give, so that it is reported once."""
+    label = inputs.label
+    remedy = (
+        "Repair the data, allow some in data.bad_rows, set data.source.decimal or thousands where numbers are written "
+        "with them, or set data.task: binary or multiclass"
+    )
+    return RowError(
+        f"column '{label}' is not a number",
+        lambda rows: rows.good & ~missing_of(_label_text(rows)),
+        lambda count, rows, example: Problem(
+            f"Label '{label}' is not a number in {count} of {rows} rows", "", f"'{example}'", remedy
+        ),
+        _label_text,
+    )
+
+
+def _label_text(rows: TypedRows) -> pa.Array:
+    assert rows.label_text is not None
+    return rows.label_text
 
 
 def missing_label(rows: TypedRows) -> Mask:

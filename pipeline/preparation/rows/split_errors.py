@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipeline.arrays.masks import Mask, mask_of, missing_of
 from pipeline.preparation.rows.row_errors import RowError, row_error_of
 from pipeline.preparation.rows.split import ResolvedSplit
-from pipeline.preparation.rows.timestamps import TimeColumn
+from pipeline.preparation.rows.timestamps import REMEDY_OF_TIMES, TimeColumn, allowed_times
 from pipeline.preparation.rows.typed_rows import TypedRows
 
 SHOWN_VALUES = 10
@@ -52,8 +52,8 @@ def _time_errors(time: TimeColumn) -> Iterator[RowError]:
     yield row_error_of(
         f"{what} is no {'time' if time.dated else 'number'}",
         lambda rows: rows.good & ~_missing(rows, name) & missing_of(time.timestamps(rows.raw[name])),
-        allowed="a date or time like 2024-06-30T12:00:00" if time.dated else "a number",
-        remedy="Repair these rows, or correct data.time",
+        allowed=allowed_times(dated=time.dated),
+        remedy=REMEDY_OF_TIMES if time.dated else "Repair these rows, or correct data.time",
         example=lambda rows: rows.text(name),
     )
 

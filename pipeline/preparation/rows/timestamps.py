@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.arrays.cells import raw_text
 from pipeline.arrays.times import dated_by_type, timestamp_of
 from pipeline.config.timestamp import text_of
 from pipeline.errors import ConfigError, DataError, Problem
@@ -143,8 +144,30 @@ def _ends(scan: Scan, columns: Columns, time: TimeColumn) -> tuple[float, float]
     parts = collect_parts(scan, ends).get("ends", [])
     lows = [low for part in parts for low in part["min"].to_pylist()]
     if not lows:
-        raise DataError(f"Column '{time.name}' (data.time) has no time in any row. Correct data.time.")
+        raise DataError(str(_no_time(scan, columns, time)))
     return min(lows), max(high for part in parts for high in part["max"].to_pylist())
+
+
+def _no_time(scan: Scan, columns: Columns, time: TimeColumn) -> Problem:
+    """That no row has a time, with an example of what rows have instead."""
+
+    def first(batches: Batches) -> Parts:
+        texts = (raw_text(column).drop_null() for column in columns(batches))
+        return {"example": pa.table({"example": [text[0].as_py() for text in texts if len(text)][:1]})}
+
+    examples = [text for part in collect_parts(scan, first).get("example", []) for text in part["example"].to_pylist()]
+    what = f"Column '{time.name}' (data.time) has no {'time' if time.dated else 'number'} in any row"
+    if not examples:
+        return Problem(what, remedy="Correct data.time")
+    return Problem(what, allowed_times(dated=time.dated), f"'{examples[0]}'", REMEDY_OF_TIMES)
+
+
+def allowed_times(*, dated: bool) -> str:
+    """The values that a time column may have, in words."""
+    return "a date or time like 2024-06-30T12:00:00" if dated else "a number"
+
+
+REMEDY_OF_TIMES = "Repair these rows (dates begin with the year), or correct data.time"
 
 
 def _cells(

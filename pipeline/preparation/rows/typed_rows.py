@@ -19,10 +19,12 @@ from pipeline.arrays.cells import category_of, is_missing, number_of, number_tex
 from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.hashing import hash_of
 from pipeline.arrays.masks import Mask, missing_of
+from pipeline.arrays.types import is_text, plain_type
 from pipeline.config.data import DataConfig
 from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
 from pipeline.schemas.expression import DerivedColumn, ValueType
+from pipeline.schemas.target import may_have_classes
 
 Hashes = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.int32]
@@ -40,6 +42,8 @@ class TypedRows:
         malformed: string [n], the text of a malformed line; None where the format has no lines.
         label_number: float64 [n], null where the label is missing or no number; None without a label.
         label_text: string [n], the label where it is no number, else null; None without a label.
+        label_spelling: string [n], the label as it is written; None where its column holds no texts, or the label
+            certainly has no classes.
         weight: float64 [n]; None where rows are not weighted.
     """
 
@@ -50,6 +54,7 @@ class TypedRows:
     malformed: pa.Array | None = None
     label_number: pa.Array | None = None
     label_text: pa.Array | None = None
+    label_spelling: pa.Array | None = None
     weight: pa.Array | None = None
 
     @property
@@ -64,8 +69,10 @@ class TypedRows:
 
     @property
     def class_text(self) -> pa.Array:
-        """The class name of each row, string [n]."""
-        return pc.coalesce(number_text(self.label), self.label_text)
+        """The class of each row, string [n]: texts as they are written, spaces around numbers aside."""
+        if self.label_spelling is None:
+            return pc.coalesce(number_text(self.label), self.label_text)
+        return pc.coalesce(self.label_text, pc.ascii_trim(self.label_spelling, " "))
 
 
 Condition = Callable[[TypedRows], Mask]
@@ -150,6 +157,13 @@ class Inputs:
         return tuple(name for name, kind in self._types.items() if kind == wanted)
 
     @property
+    def has_spelled_label(self) -> bool:
+        """Whether the label's texts are kept as they are written, since they may be classes."""
+        if self.label is None or not is_text(plain_type(self.raw.kinds[self.label])):
+            return False
+        return self.data is None or may_have_classes(self.data.task)
+
+    @property
     def _types(self) -> dict[str, ValueType]:
         types = {column.name: column.type for column in self.typed}
         return types | {column.name: column.type for column in self.derived}
@@ -158,13 +172,13 @@ class Inputs:
         """Type the values of a batch, and compute the derived columns."""
         raw = self.raw.of_batch(batch)
         values = {
-            column.name: number_of(raw[column.name]) if column.type == "number" else category_of(raw[column.name])
+            column.name: self._number(raw, column.name) if column.type == "number" else category_of(raw[column.name])
             for column in self.typed
         }
         for column in self.derived:
             values[column.name] = evaluate(column.expression, values, len(batch))
         malformed = batch.column(len(self.raw.names)) if self.raw.has_lines else None
-        number = None if self.label is None else plain_number_of(raw[self.label])
+        number = None if self.label is None else plain_number_of(raw[self.label], self.raw.reading(self.label))
         return TypedRows(
             count=len(batch),
             raw=raw,
@@ -173,8 +187,12 @@ class Inputs:
             malformed=malformed,
             label_number=number,
             label_text=None if self.label is None else _unless_number(raw[self.label], number),
-            weight=None if self.weight is None else number_of(raw[self.weight]),
+            label_spelling=raw[self.label] if self.label is not None and self.has_spelled_label else None,
+            weight=None if self.weight is None else self._number(raw, self.weight),
         )
+
+    def _number(self, raw: Mapping[str, pa.Array], name: str) -> pa.Array:
+        return number_of(raw[name], self.raw.reading(name))
 
 
 def hashes_of(rows: TypedRows, inputs: Inputs) -> tuple[Hashes, Hashes, Hashes]:

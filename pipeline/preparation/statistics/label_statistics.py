@@ -15,6 +15,7 @@ class LabelStatistics:
         numbers: number of labels that are numbers; true and false are texts.
         texts: number of labels that are texts.
         zero_one: number of labels that are 0 or 1.
+        padded: whether a label is a number with a leading zero, which makes all of them texts.
         train: moments of the label in training rows.
         train_log: moments of log1p(label) in training rows; empty where not requested.
     """
@@ -24,3 +25,9 @@ class LabelStatistics:
     zero_one: int
     train: Moments
     train_log: Moments
+    padded: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether classes are texts, as they are written."""
+        return self.texts > 0 or self.padded

@@ -44,13 +44,14 @@ def infer_contract(
         nulls = 0 if name in (data.label, data.weight, *data.key) else statistics.nulls.get(name)
         nulls = None if name == data.label and data.label_nulls == "drop" else nulls
         seen = _seen(kind, nulls, statistics.good(name), values.get(name, ()))
-        columns[name] = ColumnTerms(type=kind, nullable=nulls is None or nulls > 0, seen=seen)
+        reading = opened.raw.columns.readings.get(name)
+        columns[name] = ColumnTerms(type=kind, nullable=nulls is None or nulls > 0, seen=seen, reading=reading)
     return SourceContract(columns=columns)
 
 
 def _type(name: str, opened: OpenedDataset, data: DataConfig, statistics: DatasetStatistics) -> ColumnType:
     """The type as opened, but the label of a text format is a number only where all labels are."""
-    is_number = statistics.label.numbers > 0 and not statistics.label.texts
+    is_number = statistics.label.numbers > 0 and not statistics.label.is_text
     return "text" if name == data.label and opened.raw.columns.has_lines and not is_number else opened.types[name]
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pipeline.arrays.cells import finite, is_finite
 from pipeline.arrays.masks import missing_of
 from pipeline.arrays.moments import ColumnStatistics, Moments
+from pipeline.arrays.text_clues import are_padded
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.planning.open_dataset import OpenedDataset
 from pipeline.preparation.planning.store_spec import StoreSpec
@@ -46,7 +47,7 @@ from pipeline.store.layout import SPLITS
 USED = (TRAIN, VALIDATION, TEST)
 
 _LABEL, _LOG, _KIND, _WEIGHT = "label", "label_log", "label_kind", "weight"
-_A_TEXT, _ZERO_OR_ONE = 0.0, 1.0
+_A_TEXT, _ZERO_OR_ONE, _PADDED = 0.0, 1.0, 2.0
 """Values of `_KIND`, which is null for other labels; the query counts zeros of each column anyway."""
 
 PLENTY, FEWEST_DRAWN = 2, 1000
@@ -88,7 +89,7 @@ class _Measures:
         """The measured columns of n rows, float64 [n] by name."""
         typed = rows.typed
         number, text = typed.label_number, typed.label_text
-        measures = {_LABEL: finite(number), _KIND: _kinds(number, text)}
+        measures = {_LABEL: finite(number), _KIND: _kinds(number, text, typed.label_spelling)}
         if self.log_label:
             measures[_LOG] = _log1p(number)
         if self.weighted:
@@ -168,10 +169,12 @@ def _collected(results: Mapping[str, list[pa.Table]]) -> CollectedStatistics:
     return CollectedStatistics(merged_parts(results["moments"]), results["counts"], results["sample"])
 
 
-def _kinds(number: pa.Array, text: pa.Array) -> pa.Array:
-    """`_A_TEXT` or `_ZERO_OR_ONE`, null for other labels."""
+def _kinds(number: pa.Array, text: pa.Array, spelling: pa.Array | None) -> pa.Array:
+    """`_A_TEXT`, `_ZERO_OR_ONE` or `_PADDED`, null for other labels."""
     is_flag = pc.is_in(pc.add(number, 0.0), pa.array([0.0, 1.0]))
-    return pc.case_when(pc.make_struct(text.is_valid(), is_flag), _A_TEXT, _ZERO_OR_ONE)
+    kinds = pc.case_when(pc.make_struct(text.is_valid(), is_flag), _A_TEXT, _ZERO_OR_ONE)
+    padded = np.zeros(0, np.bool_) if spelling is None else are_padded(spelling)
+    return pc.if_else(pa.array(padded), _PADDED, kinds) if padded.any() else kinds
 
 
 def _log1p(label: pa.Array) -> pa.Array:
@@ -195,6 +198,7 @@ def _label_of(measured: Measured) -> LabelStatistics:
         numbers=numbers.rows - numbers.nulls,
         texts=texts,
         zero_one=kinds.moments.count - texts,
+        padded=kinds.moments.high == _PADDED,
         train=moments[_LABEL],
         train_log=moments[_LOG],
     )

@@ -26,6 +26,8 @@ from pipeline.preparation.statistics.ranked_counts import (
 )
 
 MAX_CLASSES = 1000
+MAX_SPELLINGS = 4
+"""Of a class, on average, before classes are counted wrong."""
 
 DENSE_CELLS = 1 << 22
 """Groups times values: up to so many cells, a dense table of counts is used."""
@@ -105,7 +107,7 @@ class Counter:
     @property
     def _limits(self) -> dict[str, int]:
         limits = {name: category.limit + 1 for name, category in self.categories.items()}
-        return limits | ({CLASS: MAX_CLASSES + 1} if self.classes else {})
+        return limits | ({CLASS: MAX_SPELLINGS * MAX_CLASSES + 1} if self.classes else {})
 
 
 def _occurrences(column: str, text: pa.Array, groups: GroupIndex) -> pa.Table:

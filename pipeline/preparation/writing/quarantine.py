@@ -56,8 +56,8 @@ class QuarantinedRows:
 def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
     """Quarantine the bad rows of a source in the folder of its store; returns the number of rows by reason.
 
-    No manifest lists these files. In an object store, where attempts of tasks may leave files with unique names, they
-    are therefore copied to names that are the same for every job with the same inputs.
+    No manifest lists these files, so their names are the same for every job with the same inputs. In an object store,
+    where attempts of tasks may leave files with unique names, the files are copied to these names.
     """
     program = table.program
 
@@ -67,15 +67,22 @@ def write_bad_rows(table: Table, work: StoragePath) -> Mapping[str, int]:
 
     folder = work.child(QUARANTINE)
     if folder.renames_folders:
-        return write_quarantine(table.scan, bad, program.row_errors, folder).reasons
+        written = write_quarantine(table.scan, bad, program.row_errors, folder)
+        for number, name in enumerate(written.names):
+            files.move(folder.child(name), folder.child(_file_name(number)))
+        return written.reasons
     attempts = folder.sibling(f"-{uuid4().hex}")
     try:
         written = write_quarantine(table.scan, bad, program.row_errors, attempts)
         for number, name in enumerate(written.names):
-            copy_file(attempts.child(name), folder.child(f"part-{number:05d}.parquet"))
+            copy_file(attempts.child(name), folder.child(_file_name(number)))
     finally:
         files.remove_folder(attempts)
     return written.reasons
+
+
+def _file_name(number: int) -> str:
+    return f"part-{number:05d}.parquet"
 
 
 def write_quarantine(

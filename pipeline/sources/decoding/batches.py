@@ -56,10 +56,12 @@ class Record(NamedTuple):
     Attributes:
         fields: all of them.
         text: without the line end.
+        is_broken: whether a quote is open at its end, or it is what follows such a record.
     """
 
     fields: list[str]
     text: str
+    is_broken: bool = False
 
 
 class BatchMaker:
@@ -153,11 +155,12 @@ class BatchMaker:
         columns = [
             pa.array([_field(record.fields, index) for record in records], pa.string()) for index in self._columns
         ]
-        texts = [
-            None if self._is_whole(record) and BROKEN not in record.text else record.text.replace(BROKEN, REPLACEMENT)
-            for record in records
-        ]
+        texts = [None if self.is_good(record) else record.text.replace(BROKEN, REPLACEMENT) for record in records]
         return self._batch(columns, pa.array(texts, pa.string()))
+
+    def is_good(self, record: Record) -> bool:
+        """Whether a record is not malformed."""
+        return self._is_whole(record) and BROKEN not in record.text and not record.is_broken
 
     def is_header(self, record: Record) -> bool:
         """Whether a record is R's header, which is one field short and begins each file."""

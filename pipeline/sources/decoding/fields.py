@@ -8,7 +8,8 @@ the quote `"` (`CsvParser.parseRecord` and what it calls):
   after the closing quote are dropped.
 - A quoted field whose closing quote is followed by anything else is taken literally up to the next separator, with its
   quotes (`STOP_AT_DELIMITER`); so is `"a"b` read as `"a"b`.
-- A quote that is never closed lasts until the text ends, without its opening quote.
+- A quote that is never closed lasts until the text ends, without its opening quote; `is_open` tells of that, and the
+  callers call such a record malformed, which Spark does not.
 - NUL is dropped from a quoted field that needs more than one look: univocity uses it for "no character". For the same
   reason NUL is a quote where the dialect has none.
 
@@ -18,12 +19,18 @@ current and the previous character, each of them with NUL for none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.errors import DataError
 from pipeline.sources.decoding.characters import NONE, Characters, Signs, TextEnded
 
 
 class FieldParser:
-    """Splits records into fields; an instance may be used for any number of texts."""
+    """Splits records into fields; an instance may be used for any number of texts.
+
+    Attributes:
+        holds_line_end: whether a field of the last record is taken literally although a line ends within its quotes.
+    """
 
     def __init__(self, signs: Signs, line_end: str = "\n") -> None:
         r"""`line_end` is what ends a record besides a line feed: `\n`, `\r` or `\r\n`; it is read as a line feed."""
@@ -32,6 +39,11 @@ class FieldParser:
         self._escape_of_escape = signs.escape_of_escape
         self._ch, self._prev, self._unescaped = NONE, NONE, False
         self._value, self._row = "", list[str]()
+        self.holds_line_end = False
+
+    def is_open(self, text: str, fields: Sequence[str]) -> bool:
+        """Whether a quote is still open where a record ends, given its text and fields: a separator is then quoted."""
+        return self._quote != NONE and self._quote in text and len(self.parse(text + self._separator)[0]) == len(fields)
 
     def parse(self, text: str, start: int = 0, *, is_last: bool = True) -> tuple[list[str], int]:
         """The fields of the record that begins at `start`, none where the line is empty, and where the next begins.
@@ -43,6 +55,7 @@ class FieldParser:
         self._text.start(text, start, is_last=is_last)
         self._ch, self._prev, self._unescaped = "\n", NONE, False
         self._value, self._row = "", []
+        self.holds_line_end = False
         try:
             self._ch = self._text.next()
             self._record()
@@ -152,6 +165,7 @@ class FieldParser:
 
     def _literally(self) -> None:
         """The rest of a field that began with a quote and continues after a second one."""
+        self.holds_line_end |= "\n" in self._value
         self._value = self._quote + self._value + self._ch
         self._prev = self._ch
         self._ch = self._text.next()

@@ -7,8 +7,9 @@ R's `write.table` puts a row name in front of every line and none into the heade
     "price" "rooms"         <- 2 names
     "1"     280000  6       <- 3 fields
 
-A header with exactly one name fewer than the first line of data has fields means that; the unnamed first field is
-skipped. A line that merely ends with a separator looks alike, and is not taken for it.
+A header with exactly one name fewer than nearly all lines below have fields means that, if the first fields differ from
+line to line, as R's row names do; the unnamed first field is skipped. Lines that merely end with a separator, or whose
+numbers have decimal commas without quotes, look alike, and are not taken for it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from pipeline.errors import DataError
 from pipeline.formatting import counted
@@ -30,6 +31,9 @@ HEAD_BYTES = 1 << 20
 FEW_LINES, SMALL_SHARE = 10, 0.1
 """So many lines at the start of a file, or this share of them, may hold bytes that are no text: they are malformed
 lines, and the file is not one of another encoding."""
+
+EVIDENCE_LINES, EVIDENCE_SHARE = 1000, 0.9
+"""So many lines below the header are looked at for R's row names, and this share of them must begin with one."""
 
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -94,9 +98,17 @@ def parse_header(head: bytes, dialect: Dialect, origin: str) -> Header:
     names = next(lines, None)
     if names is None:
         raise DataError(f"File '{origin}' is empty. Its first line must name the columns.")
-    first = next(lines, [])
-    unnamed = len(first) == len(names) + 1 and first[0] != "" and first[-1] != ""
-    return Header(tuple(names), text.lstrip("\r\n").splitlines()[0], unnamed)
+    return Header(tuple(names), text.lstrip("\r\n").splitlines()[0], _have_row_names(lines, len(names)))
+
+
+def _have_row_names(lines: Iterator[list[str]], names: int) -> bool:
+    """Whether the lines below a header begin with R's row names, which are never empty and all different."""
+    seen, row_names = 0, list[str]()
+    for fields in islice(lines, EVIDENCE_LINES):
+        seen += 1
+        if len(fields) == names + 1 and fields[0] != "" and fields[-1] != "":
+            row_names.append(fields[0])
+    return 0 < EVIDENCE_SHARE * seen <= len(row_names) == len(set(row_names))
 
 
 def headless(head: bytes, dialect: Dialect, names: Sequence[str], origin: str) -> Header:

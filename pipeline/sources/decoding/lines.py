@@ -1,8 +1,11 @@
-"""Blocks of lines as batches, each line a record of its own: a quote never lasts longer than its line."""
+"""Blocks of lines as batches, each line a record of its own: a quote never lasts longer than its line.
+
+A line at whose end a quote is open is malformed, and so is the line that closes it: both are halves of a record.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 
 import numpy as np
@@ -31,6 +34,7 @@ class LineParser:
         self._parser = FieldParser(Signs.of(dialect))
         # Spark skips a line of white space; it has the right number of fields only in these cases.
         self._may_be_blank = header.fields == 1 or dialect.separator <= " "
+        self._quote, self._is_open = dialect.quote, False
 
     def batches(self, blocks: Iterable[bytes]) -> Iterator[pa.RecordBatch]:
         """A batch for each block that has a record."""
@@ -44,9 +48,12 @@ class LineParser:
         # Most files are ASCII, which is known eight times as fast.
         if (data.isascii() or BROKEN_BYTES not in data) and self._is_plain(data):
             try:
-                return self._numbered(self._maker.of_numbers(data), data)
+                batch = self._numbered(self._maker.of_numbers(data), data)
             except pa.ArrowInvalid:
                 pass
+            else:
+                self._is_open = False
+                return batch
         return self._line_by_line(data)
 
     def _is_plain(self, data: bytes) -> bool:
@@ -90,9 +97,27 @@ class LineParser:
     def _exactly(self, data: bytes, starts: Ints, stops: Ints, lines: Ints) -> tuple[list[Record], Ints]:
         """Some lines as records, headers left out, and the lines that they are."""
         texts = [data[starts[i] : stops[i]].decode() for i in lines.tolist()]
-        records = [Record(self._parser.parse(text)[0], text) for text in texts]
+        records = self._with_halves([Record(self._parser.parse(text)[0], text) for text in texts], lines)
+        if len(lines) and (starts[lines[-1] + 1 :] < stops[lines[-1] + 1 :]).any():
+            self._is_open = False
         kept = [not self._maker.is_header(record) for record in records]
         return list(compress(records, kept)), lines[np.array(kept, np.bool_)]
+
+    def _with_halves(self, records: Sequence[Record], lines: Ints) -> list[Record]:
+        """The records, of which those are broken that end within quotes, and the ones that close these.
+
+        A quote stays open from one malformed line to the next.
+        """
+        marked, is_open, before = list[Record](), self._is_open, -1
+        for record, line in zip(records, lines.tolist(), strict=True):
+            follows = is_open and line == before + 1
+            opens = self._parser.is_open(record.text, record.fields)
+            closes = follows and record.text.count(self._quote) % 2 == 1
+            marked.append(record._replace(is_broken=opens or closes))
+            is_open = opens or (follows and not closes and not self._maker.is_good(record))
+            before = line
+        self._is_open = is_open
+        return marked
 
 
 def _bounds(data: bytes) -> tuple[Ints, Ints]:

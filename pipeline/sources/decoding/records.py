@@ -24,6 +24,7 @@ from pipeline.sources.decoding.quotes import LINE_FEED, NOWHERE, RETURN, Bytes, 
 SEARCHED_CHARACTERS = 1 << 20
 """How far univocity looks for a line end: its buffer."""
 
+_LINES = re.compile("[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _LINE_END = re.compile("\r\n?|\n")
 
 
@@ -161,8 +162,9 @@ class RecordParser:
             fields, _ = self._parser.parse(data[starts[i] : ends[i] + 1].decode())
             record = Record(fields, data[starts[i] : stops[i]].decode())
             if not self._maker.is_header(record):
-                records.append(record)
-                rows.append(i)
+                lines = self._physical(record)
+                records += [line for line, _ in lines]
+                rows += [i] * len(lines)
         parts = [
             (self._maker.of_text(self._with_line_feeds(good)), np.flatnonzero(filled & ~odd)),
             (self._maker.of_records(records), np.array(rows, np.int64)),
@@ -199,13 +201,27 @@ class RecordParser:
                 fields, end = self._parser.parse(characters, at, is_last=text.is_last)
             except TextEnded:
                 break
-            record = Record(fields, _without_line_end(characters[at:end]))
+            content, is_broken = _without_line_end(characters[at:end]), self._parser.holds_line_end
+            is_broken |= end == len(characters) and self._parser.is_open(content, fields)
+            record = Record(fields, content, is_broken)
             if fields and not self._maker.is_header(record):
-                records.append(record)
-                starts.append(used)
+                for line, before in self._physical(record):
+                    records.append(line)
+                    starts.append(used + before)
             used += len(characters[at:end].encode())
             at = end
         return records, starts, used
+
+    def _physical(self, record: Record) -> list[tuple[Record, int]]:
+        """A malformed record as its lines, each with the bytes before it: an open quote may swallow many good ones."""
+        if self._maker.is_good(record) or not {"\n", "\r"} & set(record.text):
+            return [(record, 0)]
+        lines, before = list[tuple[Record, int]](), 0
+        for line in _LINES.findall(record.text):
+            if text := _without_line_end(line):
+                lines.append((Record([], text, is_broken=True), before))
+            before += len(line.encode())
+        return lines
 
 
 def _without_line_end(text: str) -> str:

@@ -13,6 +13,7 @@ from pipeline.preparation.planning.column_choice import (
     unfit_columns,
     unsuitable_columns,
 )
+from pipeline.preparation.reading.column_readings import ColumnReading
 from pipeline.preparation.reading.survey import Survey
 
 ROWS = 100
@@ -21,9 +22,9 @@ COUNTED = range(ROWS)
 
 def survey_of(**columns) -> Survey:
     table = pa.table({name: pa.array(list(values)) for name, values in columns.items()})
-    types = {name: column_type(table[name].type) for name in table.column_names}
+    readings = {name: ColumnReading(column_type(table[name].type)) for name in table.column_names}
     nulls = {name: table[name].null_count for name in table.column_names}
-    return Survey(table.num_rows, types, nulls, table)
+    return Survey(table.num_rows, readings, nulls, table)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_rows_of_every_pair_of_formats(spark, tmp_path, left, right, by_spark):
     assert [tuple(value and value.removesuffix(".0") for value in row) for row in rows if row[1] != "2.5"] == [
         tuple(value and value.removesuffix(".0") for value in row) for row in EXPECTED if row[1] != "2.5"
     ]
-    types = column_types(table, {})
+    types = {name: reading.type for name, reading in column_types(table, {}).items()}
     assert (types["crm_age"], types["crm_zip"]) == ("number", "text")
 
 
@@ -127,19 +127,19 @@ def test_keys_of_several_columns_and_joins_of_joins(spark, tmp_path):
             "id,y\n1,2\n",
             "id,z\n1,2\n1,3\n5,5\n",
             {},
-            r"r\.csv' of data\.joins has 1 row whose key another row has: id '1'\.",
+            r"r\.csv' \(data\.joins\) has 1 row whose key another row has: id '1'\.",
         ),
         (
             "id,y\n1,2\n",
             "id,z\n1\n",
             {},
-            r"of data\.joins has 1 malformed line, such as '1'\. Correct it: a join sets no",
+            r"\(data\.joins\) has 1 malformed line, such as '1'\. Correct it: a join sets no",
         ),
         (
             "id,y\n1,2\n",
             "ID,z\n1,2\n",
             {},
-            r"Column 'id' of 'on' is not once in the source .*r\.csv' of data\.joins\. Known",
+            r"Column 'id' of 'on' is not once in '.*r\.csv' \(data\.joins\)\. Known",
         ),
         ("key,y\n1,2\n", "id,z\n1,2\n", {}, r"Column 'id' of 'on' is not once in the left side\. Known: key, y"),
         (

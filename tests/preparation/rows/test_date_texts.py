@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from pipeline.arrays.date_texts import find_date_texts
 from pipeline.config.expression import parse_expression
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.date.parts import dates_of
 from pipeline.kinds.fitted_features import RawColumn
 from pipeline.preparation.reading.raw import RawColumns
-from pipeline.preparation.rows.date_texts import find_date_texts
 from pipeline.preparation.rows.row_checks import find_value_errors
 from pipeline.preparation.rows.row_errors import reasons_of
 from pipeline.preparation.rows.typed_rows import Inputs

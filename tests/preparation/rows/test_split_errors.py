@@ -212,7 +212,7 @@ def test_rows_that_belong_nowhere_are_named():
     assert "Column 'day' (data.time) is missing in 1 of 3 rows. Fill it, or correct data.time." in answer
     assert (
         "Column 'day' (data.time) is no time in 1 of 3 rows. Allowed: a date or time like 2024-06-30T12:00:00. "
-        "Received: 'soon'. Repair these rows, or correct data.time."
+        "Received: 'soon'. Repair these rows (dates begin with the year), or correct data.time."
     ) in answer
     data = DATA.model_copy(update={"group": ("part", "day")})
     assert "Group 'part', 'day' is missing in 1 of 3 rows. Fill it, or correct data.group." in split_errors_of(

@@ -179,8 +179,8 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
         "data.label_nulls: drop, which leaves these rows out.\n"
         "  - Label 'y' is NaN or infinite in 1 of 63 rows (first in 't.csv', line 64). Fill their labels, or "
         "set data.label_nulls: drop, which leaves these rows out.\n"
-        "  - Column 'x' is NaN or infinite in 2 rows (first in 't.csv', line 62). Repair them, or set not_finite: null "
-        "for this column.\n"
+        "  - Column 'x' is NaN or infinite in 2 rows (first in 't.csv', line 62). Repair them, set not_finite: null "
+        "for this column, or list the text in data.source.null_values.\n"
         "  - Column 'x' is null in 1 row, and impute is 'error' (first in 't.csv', line 64). Fill them, or set "
         "impute: mean, median, mode or constant."
     )
@@ -199,12 +199,15 @@ def test_values_that_break_the_configuration_are_named_together(spark, tmp_path)
             lines("1,a,many"),
             {},
             "Label 'y' is a number in 60 rows and text in 1. "
-            "Repair the data, or set data.task: regression, binary or multiclass.",
+            "Set data.task: regression to be shown the texts, and to set them aside up to data.bad_rows.budget, or "
+            "binary or multiclass if they are classes.",
         ),
         (
             lines("1,a,many"),
             {"task": "regression"},
-            "Label 'y' is not a number in 1 of 61 rows. Repair the data, or set data.task: binary or multiclass.",
+            "Label 'y' is not a number in 1 of 61 rows (first in 't.csv', line 62). Received: 'many'. Repair the data, "
+            "allow some in data.bad_rows, set data.source.decimal or thousands where numbers are written with them, or "
+            "set data.task: binary or multiclass.",
         ),
         (
             lines(),

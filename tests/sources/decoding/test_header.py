@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.sources.decoding.header import Dialect, parse_header
+from pipeline.sources.decoding.header import Dialect, looks_like_data, parse_header
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,38 @@ def test_what_has_no_header(head, encoding, message):
 @pytest.mark.parametrize("lines", [b"\xe4\n", b"1\n" * 90 + b"\xe4\n" * 10, b"1\n" * 900 + b"\xe4\n" * 90])
 def test_a_few_lines_below_the_header_may_be_no_text(lines):
     assert parse_header(b"a\n" + lines, Dialect(","), "f").names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["x", "y"], False),
+        (["country", "2019", "2020"], False),
+        (["0", "1", "2"], False),
+        (["ham", "go now"], False),
+        (["5.1", "3.5", "setosa"], True),
+        (["a", "-1"], True),
+        (["3", "2", "a"], True),
+        (["1", "1", "a"], True),
+        (["1e5", "a"], True),
+        (["", "a b", "12345678"], True),
+    ],
+)
+def test_names_that_look_like_data(names, expected):
+    assert looks_like_data(names) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "unnamed"),
+    [
+        # Row names are all different; the first part of a number with an unquoted decimal comma is not.
+        (["r1,1,2", "r2,1,2", "r3,1,2"], True),
+        (["1,1,2", "1,3,4", "2,5,6"], False),
+        # A first line with one field too many tells nothing of the others, nor does a lack of it.
+        (["x,1,2", *["1,2"] * 20], False),
+        (["1,2", *(f"r{i},1,2" for i in range(20))], True),
+    ],
+)
+def test_row_names_need_many_lines(lines, unnamed):
+    head = "\n".join(["a,b", *lines, ""]).encode()
+    assert parse_header(head, Dialect(","), "f").unnamed == unnamed

@@ -20,6 +20,7 @@ from pipeline.preparation.reading.joins.right_side import MOST_BYTES, RightSide,
 from pipeline.preparation.reading.joins.spark_join import SparkJoin
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.schemas.source_contract import ColumnType
+from pipeline.schemas.text_reading import PLAIN
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ def joined_table(left: SourceTable, right: SourceTable, join: JoinConfig, title:
         read,
         scan=scan,
         first_line=left.first_line,
+        signs=left.signs,
         checks=(*left.checks, check),
         objects=left.objects | {joined for joined, name in names.items() if name in right.objects},
     )
@@ -97,8 +99,10 @@ def _kinds(left: SourceTable, right: SourceTable, names: Mapping[str, str]) -> d
         return dict.fromkeys(names, pa.string())
     if not right.is_text:
         return {joined: right.kinds[name] for joined, name in names.items()}
-    types = column_types(right, {})
-    return {joined: _KINDS.get(types[name], pa.string()) for joined, name in names.items()}
+    readings = column_types(right, {})
+    # Numbers that are written otherwise stay texts.
+    plain = {name: reading.type for name, reading in readings.items() if reading.reading == PLAIN}
+    return {joined: _KINDS.get(plain.get(name, "text"), pa.string()) for joined, name in names.items()}
 
 
 def _scanned(table: SourceTable) -> SourceTable:

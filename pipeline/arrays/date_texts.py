@@ -6,7 +6,7 @@ leaves a derived column without a value makes a bad row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.expressions import evaluate
 from pipeline.arrays.masks import Mask, mask_of, missing_of
-from pipeline.preparation.rows.typed_rows import TypedRows
 from pipeline.schemas.expression import CallNode, ColumnNode, DerivedColumn, Node, TextNode
 
 LAYOUTS = (
@@ -41,17 +40,29 @@ class DateText:
     @property
     def column(self) -> str | None:
         """The column of the text; None where an expression computes it."""
-        return self.node.name if isinstance(self.node, ColumnNode) else None
+        return None if self._source is None else self._source.name
 
-    def values(self, rows: TypedRows) -> pa.Array:
-        """The texts of n rows, string [n]."""
-        return evaluate(self.node, rows.values, rows.count)
+    @property
+    def layouts(self) -> str:
+        """The layouts that are read, in words."""
+        own = self.node.arguments[1] if isinstance(self.node, CallNode) and self.node.function == "iso_date" else None
+        return f"{own.value}, or {LAYOUTS}" if isinstance(own, TextNode) else LAYOUTS
 
-    def unreadable(self, rows: TypedRows) -> Mask:
-        """[n]: whether a row has a non-blank text that is not a date."""
-        bad = rows.good & missing_of(rows.values[self.user])
+    @property
+    def _source(self) -> ColumnNode | None:
+        if isinstance(self.node, CallNode) and self.node.function == "iso_date":
+            return self.node.arguments[0] if isinstance(self.node.arguments[0], ColumnNode) else None
+        return self.node if isinstance(self.node, ColumnNode) else None
+
+    def values(self, columns: Mapping[str, pa.Array], count: int) -> pa.Array:
+        """The texts of n rows as they are in the source, string [n], from raw and derived columns by name."""
+        return evaluate(self._source or self.node, columns, count)
+
+    def unreadable(self, columns: Mapping[str, pa.Array], good: Mask) -> Mask:
+        """[n]: whether a good row has a non-blank text that is not a date."""
+        bad = good & missing_of(columns[self.user])
         if bad.any():
-            text = self.values(rows).filter(pa.array(bad))
+            text = evaluate(self.node, columns, len(good)).filter(pa.array(bad))
             days = evaluate(CallNode(function="to_days", arguments=(_TEXT,)), {_TEXT.name: text}, len(text))
             is_there = mask_of(pc.greater(pc.binary_length(pc.ascii_trim(text, " ")), 0))
             bad[np.flatnonzero(bad)] = is_there & missing_of(days)
