@@ -1,5 +1,7 @@
 """The command line of all jobs: `python jobs/NAME.py --config FILE [--env FILE] [--set a.b=c]... [--debug]`.
 
+`--data FILE --label COLUMN` takes the place of `--config`: the configuration is then drafted from the file.
+
 The last line of standard output is one JSON object; everything else goes to standard error. Exit codes: 0 done,
 2 configuration or usage, 3 data, 4 training, 5 environment, 130 and 143 stopped by a signal, 1 anything else.
 """
@@ -19,7 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from pipeline.config import load_config
+from pipeline.config import RunConfig, load_config
+from pipeline.config.draft import minimal_content
 from pipeline.errors import ConfigError, PipelineError, PlatformError, full_disk_error
 from pipeline.redact import HIDDEN, is_secret_name, redacted
 from pipeline.runtime.logs import configure_logging, safe_text
@@ -38,8 +41,13 @@ STAGES = {
     "crossval": "pipeline.stages.crossval:cross_validate",
     "search": "pipeline.stages.search:search",
     "upload": "pipeline.stages.upload:upload",
+    "init": "pipeline.stages.init:init",
+    "describe": "pipeline.stages.describe:describe",
 }
 """The function of each job, from a RunConfig to a Document; imported when it is called."""
+
+OUTPUTS = {"init": "the file to write (default: conf/NAME.yaml)", "describe": "the page to write"}
+"""The jobs that describe a source, which need no label, and what `--output` is of each."""
 
 RESUMED = frozenset({"run", "train", "crossval", "search"})
 """The jobs that resume what a signal interrupted."""
@@ -133,13 +141,35 @@ def _spark_closed_at_end() -> Iterator[None]:
 
 def _run_stage(stage: str, arguments: list[str]) -> dict[str, Any]:
     options = _parser(stage).parse_args(arguments)
-    config = load_config(options.config, env=options.env, overrides=options.set)
+    config = _config_of(stage, options)
     module, _, function = STAGES[stage].partition(":")
-    result: Document = getattr(import_quietly(module), function)(config)
+    settings = {name: getattr(options, name) for name in ("output", "force") if hasattr(options, name)}
+    result: Document = getattr(import_quietly(module), function)(config, **settings)
     content = result.model_dump(mode="json")
     if content.get("upload") == "pending":
         content["retry"] = shlex.join(["python", "jobs/upload.py", *map(_without_secret, arguments)])
     return content
+
+
+def _config_of(stage: str, options: argparse.Namespace) -> RunConfig:
+    """The configuration of a job: from a file, or drafted from the data."""
+    if (options.config is None) == (options.data is None):
+        raise ConfigError(f"Give either --config or --data. {_parser(stage).format_usage().strip()}")
+    if options.data is None:
+        if options.label is not None:
+            raise ConfigError("--label goes with --data. With --config, give --set data.label=COLUMN.")
+        return load_config(options.config, env=options.env, overrides=options.set)
+    if options.label is None and stage not in OUTPUTS:
+        raise ConfigError(
+            f"--data needs --label: the column to predict. Columns that may be it: jobs/init.py --data {options.data} "
+            "lists them."
+        )
+    content = minimal_content(options.data, options.label or "")
+    config = load_config(content, env=options.env, overrides=options.set)
+    if stage in OUTPUTS:
+        return config
+    drafted = import_quietly("pipeline.stages.draft").drafted_content(config, content)
+    return load_config(drafted, env=options.env, overrides=options.set)
 
 
 def _without_secret(argument: str) -> str:
@@ -157,11 +187,17 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser(stage: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=f"jobs/{stage}.py", allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--config", required=True, metavar="FILE", help="the experiment, e.g. conf/bank.yaml")
+    parser.add_argument("--config", metavar="FILE", help="the experiment, e.g. conf/bank.yaml")
+    parser.add_argument("--data", metavar="FILE", help="a file, folder or pattern, in place of --config")
+    parser.add_argument("--label", metavar="COLUMN", help="the column of --data to predict")
     parser.add_argument("--env", metavar="FILE", help="an overlay on it, e.g. conf/env/local.yaml")
     parser.add_argument(
         "--set", action="append", default=[], metavar="A.B=VALUE", help="a setting that overrides both; may be repeated"
     )
+    if stage in OUTPUTS:
+        parser.add_argument("--output", metavar="FILE", help=OUTPUTS[stage])
+    if stage == "init":
+        parser.add_argument("--force", action="store_true", help="overwrite an existing file")
     parser.add_argument("--debug", action="store_true", help="log more, and show the traceback of an error")
     return parser
 

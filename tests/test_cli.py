@@ -115,7 +115,9 @@ def test_debug_shows_where_an_error_happened(job):
         (["--set", "train.epochs=many"], "'train.epochs' has a wrong value. Allowed: "),
         (["--set", "train.epochs"], "Override 'train.epochs' cannot be read. Allowed: --set section.key=value."),
         (["--env", "conf/none.yaml"], "Configuration file 'conf/none.yaml' does not exist."),
-        (["--epochs", "3"], "Unrecognized arguments: --epochs 3. usage: jobs/toy.py [-h] --config FILE"),
+        (["--epochs", "3"], "Unrecognized arguments: --epochs 3. usage: jobs/toy.py [-h] [--config FILE]"),
+        (["--data", "t.csv"], "Give either --config or --data. usage: jobs/toy.py"),
+        (["--label", "y"], "--label goes with --data. With --config, give --set data.label=COLUMN."),
     ],
 )
 def test_a_wrong_configuration_or_usage_is_named(job, arguments, message):
@@ -129,8 +131,14 @@ def test_a_wrong_configuration_or_usage_is_named(job, arguments, message):
 def test_config_is_required(capfd, job):
     assert cli.main("toy", []) == 2
     out, err = capfd.readouterr()
-    assert "The following arguments are required: --config" in err
+    assert "Give either --config or --data. usage: " in err
     assert json.loads(out)["status"] == "failed"
+
+
+def test_data_needs_a_label(capfd, job):
+    assert cli.main("toy", ["--data", "t.csv"]) == 2
+    _, err = capfd.readouterr()
+    assert "--data needs --label: the column to predict. Columns that may be it: jobs/init.py --data t.csv lists" in err
 
 
 def test_stages_are_named_like_their_jobs(repository):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -29,7 +32,7 @@ def block(readme: str, language: str) -> str:
 
 def test_every_file_that_it_names_is_there(repository, readme):
     named = set(re.findall(r"(?:\./)?((?:scripts|jobs|conf|docs|notebooks|pipeline)/[\w./-]+\w)", readme))
-    missing = {name for name in named if not (repository / name).exists()} - {"conf/mine.yaml"}
+    missing = {name for name in named if not (repository / name).exists()} - {"conf/mine.yaml", "conf/customers.yaml"}
     assert len(named) > 10
     assert missing == set()
 
@@ -38,9 +41,7 @@ def test_every_job_that_is_there_is_named(repository, readme):
     assert {path.name for path in (repository / "jobs").glob("*.py")} == set(re.findall(r"\| `jobs/(\w+\.py)`", readme))
 
 
-@pytest.mark.spark
-@pytest.mark.world_size(2)
-def test_your_own_data_in_five_minutes(readme, tmp_path, monkeypatch, spark):
+def write_customers(folder) -> None:
     rng = np.random.default_rng(3)
     rows = pd.DataFrame(
         {
@@ -51,8 +52,36 @@ def test_your_own_data_in_five_minutes(readme, tmp_path, monkeypatch, spark):
             "channel": rng.choice(["web", "branch"], 600),
         }
     )
-    rows["churned"] = np.where(rows["balance"] < 900, "yes", "no")
-    rows.to_csv(tmp_path / "customers.csv", index=False)
+    rows["churned"] = np.where(rows["balance"] + rng.normal(0, 100, 600) < 900, "yes", "no")
+    rows.to_csv(folder / "customers.csv", index=False)
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+def test_your_own_data_in_one_command(readme, repository, tmp_path):
+    write_customers(tmp_path)
+    command = next(line for line in readme.splitlines() if line.startswith("python jobs/run.py --data"))
+    script, *arguments = command.split()[1:]
+    done = subprocess.run(
+        [sys.executable, str(repository / script), *arguments, "--set", "train.epochs=3"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    result = json.loads(done.stdout)
+    assert (len(result["train"]["history"]), result["evaluate"]["classes"]) == (3, ["no", "yes"])
+    assert "Key: 'customer_id', by its name an identifier: rows of one key stay in one split." in done.stderr
+    assert "2 columns: region, channel (texts, of which the 100 most frequent values count)." in done.stderr
+
+
+@pytest.mark.spark
+@pytest.mark.world_size(2)
+def test_a_configuration_by_hand(readme, tmp_path, monkeypatch, spark):
+    write_customers(tmp_path)
     (tmp_path / "mine.yaml").write_text(block(readme, "yaml"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     done = run(load_config("mine.yaml", overrides=["train.epochs=3", "track.enabled=false"]), spark=spark)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -13,6 +14,11 @@ from pipeline.config.source import SourceConfig
 from pipeline.schemas.references import entry_of
 from pipeline.schemas.section import LATER, Columns, Number, OneOrMore, Section
 from pipeline.schemas.target import TARGETS
+
+
+def is_fitting(name: str, entry: str) -> bool:
+    """Whether a column has a name, or one that fits a pattern; unnamed columns fit none."""
+    return name == entry or (name != "" and fnmatchcase(name, entry))
 
 
 class BadRowsConfig(Section):
@@ -47,6 +53,8 @@ class DataConfig(Section):
         sampling: whether training rows of some classes are left out or repeated.
         time: the column that orders rows in time: a date, a date and time (ISO 8601), or a number.
         group: columns whose values together name a group; rows of one group share a split, and go before the key.
+        exclude: columns that no feature is made of, by name or pattern (`tmp_*`); one that has a role keeps it.
+        label_nulls: `error` counts a row without a label as a bad row; `drop` leaves it out, and counts it.
         audit: `full` compares every key and every row between the splits; `quick` does so wherever the data decides the
             split, and on a sample of the keys where a hash of the key does.
         contract: the YAML file that says what the columns hold (`schemas/source_contract.py`), written by the first run
@@ -66,8 +74,14 @@ class DataConfig(Section):
     sampling: SamplingConfig = SamplingConfig()
     time: str | None = None
     group: Columns = ()
+    exclude: Annotated[Columns, LATER] = ()
+    label_nulls: Annotated[Literal["error", "drop"], LATER] = "error"
     audit: Literal["full", "quick"] = "quick"
     contract: Annotated[str, Field(min_length=1)] = "auto"
+
+    def excludes(self, name: str) -> bool:
+        """Whether `exclude` has a column."""
+        return any(is_fitting(name, entry) for entry in self.exclude)
 
     @field_validator("filter")
     @classmethod

@@ -34,18 +34,20 @@ _PATTERNS = {NAME_PATTERN: "letters from A to Z, digits, '_', '-' and '.', but n
 """What texts of a pattern look like."""
 
 
-def load_config(path: str | Path, *, env: str | Path | None = None, overrides: Sequence[str] = ()) -> RunConfig:
+def load_config(
+    experiment: str | Path | Mapping[str, Any], *, env: str | Path | None = None, overrides: Sequence[str] = ()
+) -> RunConfig:
     """Read, merge and check a configuration.
 
     Args:
-        path: the experiment's YAML file.
+        experiment: its YAML file, or the content of one.
         env: an overlay, e.g. `conf/env/yarn.yaml`.
         overrides: `a.b=value` texts; values are YAML.
 
     Raises:
         ConfigError: naming every problem found.
     """
-    content = read_yaml(Path(path))
+    content = dict(experiment) if isinstance(experiment, Mapping) else read_yaml(Path(experiment))
     if env is not None:
         content = merge(content, read_yaml(Path(env)))
     for override in overrides:

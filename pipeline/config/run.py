@@ -13,7 +13,7 @@ from pipeline.config.data import DataConfig, StorageConfig
 from pipeline.config.drift import DriftConfig
 from pipeline.config.evaluate import EvaluateConfig
 from pipeline.config.export import ExportConfig
-from pipeline.config.features import FeaturesConfig
+from pipeline.config.features import FeaturesConfig, is_choice
 from pipeline.config.model import ModelConfig, search_space
 from pipeline.config.score import ScoreConfig
 from pipeline.config.search import AUTO, SearchConfig
@@ -140,4 +140,12 @@ class RunConfig(Section):
         groups = (*self.features.groups, *self.features.crosses)
         if any(self.data.label in group.columns for group in groups):
             raise ValueError(f"the label '{self.data.label}' is also named as a feature")
+        return self
+
+    @model_validator(mode="after")
+    def _excluded_is_no_feature(self) -> RunConfig:
+        groups = (*self.features.groups, *self.features.crosses)
+        named = [name for group in groups for name in group.columns if not is_choice(name) and self.data.excludes(name)]
+        if named:
+            raise ValueError(f"columns named as features that data.exclude takes out: {', '.join(named)}. Remove one")
         return self

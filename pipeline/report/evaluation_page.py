@@ -41,6 +41,7 @@ class Subject:
         history: the history of the training run; None if it was not kept.
         findings: findings about the learning curves.
         audit: the audit of leaks between splits; None if there was none.
+        unused: why columns that could have been chosen as features were not, by name.
         pictures: PNG files by name, as `figures_of` names them, and `learning_curves`.
     """
 
@@ -51,6 +52,7 @@ class Subject:
     history: TrainingHistory | None = None
     findings: tuple[Finding, ...] = ()
     audit: LeakAudit | None = None
+    unused: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -84,6 +86,7 @@ def evaluation_page(subject: Subject) -> str:
         findings=subject.findings,
         healthy=FindingKind.HEALTHY,
         audit=subject.audit,
+        unused=subject.unused,
         pictures=subject.pictures,
         heading=report.target.heading.format(classes=len(report.classes)),
         verdict=judge(report),

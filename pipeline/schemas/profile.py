@@ -152,6 +152,7 @@ class DataProfile(Document):
         rank_error: by how much the rank of a quantile may be off, as a share of the rows; 0 where the sample holds all
             training rows.
         drift: of the validation and test rows against the training rows.
+        unused: why columns that could have been chosen as features were not, by name.
     """
 
     rows: Mapping[str, int]
@@ -163,3 +164,4 @@ class DataProfile(Document):
     sample_rows: int = 0
     rank_error: float = Field(default=0.0, ge=0.0)
     drift: tuple[DriftReport, ...] = ()
+    unused: Mapping[str, str] = {}

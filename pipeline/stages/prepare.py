@@ -84,9 +84,11 @@ def prepare_store(resources: Resources, store_spec: StoreSpec, drift: DriftConfi
 def _rows_of(store: Store, store_spec: StoreSpec) -> dict[str, int]:
     """The rows of a store by split, and `left_out`, if a filter or the split may leave rows out; logs their number."""
     rows, left_out = store.manifest.rows, store.manifest.left_out
-    if not left_out and store_spec.data.filter is None:
+    drops = store_spec.data.label_nulls == "drop"
+    if not left_out and store_spec.data.filter is None and not drops:
         return rows
     settings = ["data.filter"] if store_spec.data.filter is not None else []
+    settings += ["data.label_nulls"] if drops else []
     settings += ["split"] if store_spec.split.method == "time" else []
     total, verb = sum(rows.values()) + left_out, "was" if left_out == 1 else "were"
     log.info("%s of %s %s left out (%s).", f"{left_out:,}", counted(total, "row"), verb, listed(settings or ["split"]))

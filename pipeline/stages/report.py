@@ -17,7 +17,7 @@ from pipeline.stages.learning import findings_of
 from pipeline.store import filesystem as files
 from pipeline.store.layout import CONFIG
 from pipeline.store.model import PublishedModel
-from pipeline.store.store import Store, read_audit
+from pipeline.store.store import Store, read_audit, read_profile
 from pipeline.tracking.tracker import NullTracker
 from pipeline.training.history import TrainingHistory, read_history
 from pipeline.training.spec import TrainingSpec
@@ -43,7 +43,7 @@ def log_report(
     resources.tracker.describe(f"{verdict.sentence}\n\n{evaluation_summary(report)}")
     if isinstance(resources.tracker, NullTracker):
         return
-    history = read_history(model)
+    history, profile = read_history(model), read_profile(store)
     findings = () if history is None else findings_of(spec, store, history.values, history.best_epoch)
     plots = {name: png for name, draw in figures_of(report) if (png := draw_png(name, draw)) is not None}
     for name, png in plots.items():
@@ -56,6 +56,7 @@ def log_report(
         history=history,
         findings=findings,
         audit=read_audit(store),
+        unused={} if profile is None else profile.unused,
         pictures=plots | _curves(history),
     )
     resources.tracker.log_text(evaluation_page(subject), "report.html")

@@ -154,7 +154,7 @@ MESSAGES = {
     "1.5,a,1": r"Label 'y' has one class only, '1'\. Allowed: two or more\. Give rows of other classes\.",
     "1.5,a,yes": r"Label 'y' has one class only, 'yes'\. Allowed: two or more\. Give rows of other classes\.",
     "1.5,a,": r"Label 'y' is null in 1 of 1 rows \(first in 't\.csv', line 2\)\. "
-    r"Remove these rows, or fill their labels\.",
+    r"Fill their labels, or set data\.label_nulls: drop, which leaves these rows out\.",
     "1.5,a,2.5\n1.5,a,3.5": r"No feature column is left\. Name others under features, or set features\.drop: false\.",
 }
 

@@ -81,13 +81,15 @@ def test_the_page_is_well_formed_and_nothing_in_the_data_is_obeyed():
             ),
         ),
         drift=(DriftReport(data=EVIL, rows=10, columns=(drift,)),),
+        unused={EVIL: EVIL, "": "it has no name"},
     )
     audit = LeakAudit(
         method=EVIL, rows=profile.rows, cuts={"test": EVIL}, checks=(Check(name=EVIL, passed=False, detail=EVIL),)
     )
     page = profile_page(EVIL, EVIL, profile, audit)
     words = checked(page).words
-    assert words.count(EVIL) >= 10
+    assert words.count(EVIL) >= 12
+    assert "Columns that are not used" in words and "(empty): it has no name" in words
     assert "null \N{MULTIPLICATION SIGN} ü" in words and "(empty)" in words and "\\x00" in words
     assert "http" not in page.replace("http-equiv", "")
 

@@ -2,7 +2,8 @@
 
 The defaults follow from the column types: numbers and booleans are scaled to mean 0 and standard deviation 1, with the
 median in place of nulls; texts become one-hot ids of their 100 most frequent values; dates and times are split into
-year, month and weekday. Columns with another role (label, key, group, time, weight) are left out.
+year, month and weekday. Columns with another role (label, key, group, time, weight) are left out, and those that
+`offered_columns.py` advises against: identifiers, free text, paths and the like.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pipeline.config.expression import parse_expression
 from pipeline.config.features import TYPE_PREFIX, FeaturesConfig
 from pipeline.errors import ConfigError, Problem, gather
+from pipeline.formatting import listed
 from pipeline.kinds.date.config import DateConfig
 from pipeline.kinds.plan import CategoricalPlan, FeaturePlan, NumericPlan
 from pipeline.kinds.scaled.config import NumericConfig
@@ -40,6 +42,7 @@ def plan_features(
     types: Types,
     reserved: Collection[str],
     layouts: Mapping[str, str] | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> FeaturePlan:
     """Plan the features of a source.
 
@@ -49,6 +52,7 @@ def plan_features(
         types: types of the source's columns; needed where `needs_types`.
         reserved: columns with another role, which no pattern and no type selects.
         layouts: of dates that are not ISO 8601, for default features.
+        left_out: why columns are reserved that have no other role, for messages.
 
     Raises:
         ConfigError: a pattern or type matches nothing, an expression does not fit the columns, or two features have
@@ -78,6 +82,8 @@ def plan_features(
     ]
     categorical += [CategoricalPlan(cross.feature_name, cross.columns, cross) for cross in features.crosses]
     plan = FeaturePlan(tuple(numeric), tuple(categorical), (*derived, *dates, *indicators))
+    if not plan.numeric and not plan.categorical and not chooser.problems:
+        raise ConfigError(_no_feature(left_out or {}))
     _check(plan, chooser.problems, names)
     return plan
 
@@ -90,7 +96,7 @@ def _automatic(
     layouts: Mapping[str, str],
 ) -> FeaturesConfig:
     """The default groups, which list every column by its type."""
-    usable = [name for name in names if name not in reserved and not name.startswith("__") and "/" not in name]
+    usable = [name for name in names if name not in reserved and name in types]
     numbers = [name for name in usable if types[name] in NUMBERS]
     numbers += [column.name for column in _derived(features, types) if column.type == "number"]
     texts = [name for name in usable if types[name] == "text"]
@@ -142,10 +148,14 @@ def _indicator(name: str) -> DerivedColumn:
     return DerivedColumn(name=name + MISSING, type="number", expression=node)
 
 
+def _no_feature(left_out: Mapping[str, str]) -> str:
+    reasons = listed(f"'{name}' ({reason})" for name, reason in left_out.items())
+    what = f"There is no feature column. Left out are {reasons}" if left_out else "There is no feature column"
+    return str(Problem(what, remedy="Name some under features.numeric or .categorical"))
+
+
 def _check(plan: FeaturePlan, problems: list[Problem], names: Sequence[str]) -> None:
     features = [feature.name for feature in plan.numeric] + [feature.name for feature in plan.categorical]
-    if not features and not problems:
-        problems = [Problem("There is no feature column", remedy="Name some under features.numeric or .categorical")]
     for name in sorted({name for name in features if features.count(name) > 1}):
         problems.append(Problem(f"There are two features called '{name}'", remedy="Rename one of them"))
     for derived in plan.derived:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pyspark.sql import SparkSession
 
 from pipeline.config.expression import parse_expression
 from pipeline.errors import ConfigError
-from pipeline.formatting import listed
 from pipeline.kinds.fitted_features import raw_columns
 from pipeline.kinds.plan import FeaturePlan
 from pipeline.preparation.listing.source import Source
 from pipeline.preparation.planning.column_checks import check_names, check_types
-from pipeline.preparation.planning.feature_plan import chooses_by_type, needs_types, plan_features, value_types
+from pipeline.preparation.planning.feature_plan import chooses_by_type, plan_features, value_types
+from pipeline.preparation.planning.offered_columns import log_left_out, offer_columns
 from pipeline.preparation.planning.resolve_split import resolve_split
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.column_readings import ColumnReading
-from pipeline.preparation.reading.column_types import column_types, log_readings
+from pipeline.preparation.reading.column_types import log_readings
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.raw import RawTable, SourceTable
 from pipeline.preparation.reading.scan import Scan
@@ -35,8 +34,6 @@ from pipeline.schemas.target import AUTO, may_have_classes
 from pipeline.schemas.text_reading import PLAIN, TextReading
 from pipeline.store.filesystem import StoragePath
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class OpenedDataset:
@@ -48,6 +45,7 @@ class OpenedDataset:
         table: the rows, typed and divided.
         parsed: the scan of the first pass, in which columns that are needed as numbers alone may be doubles.
         types: types of the columns, in the terms of the contract.
+        left_out: why columns that could have been chosen as features were not, by name.
     """
 
     plan: FeaturePlan
@@ -55,6 +53,7 @@ class OpenedDataset:
     table: Table
     parsed: Scan
     types: Mapping[str, ColumnType]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def open_dataset(
@@ -75,7 +74,9 @@ def open_dataset(
     table = open_table(spark, source, store_spec.data.source)
     for check in table.checks:
         check()
-    return open_rows(store_spec, table, staging=staging)
+    opened = open_rows(store_spec, table, staging=staging)
+    log_left_out(opened.left_out)
+    return opened
 
 
 def open_rows(
@@ -99,12 +100,11 @@ def open_rows(
     if contract is not None:
         check_columns(contract, source_table)
     check_names(source_table.names, store_spec.named_columns, source_table.first_line)
-    readings = _readings(source_table, store_spec)
+    offered = offer_columns(source_table, store_spec)
+    readings = offered.readings
     types = {name: reading.type for name, reading in readings.items()}
     layouts = {name: reading.reading.date for name, reading in readings.items() if reading.reading.date}
-    offered = _offered([name for name in source_table.names if name not in source_table.objects], store_spec)
-    offered = [*offered, *(name for name in source_table.objects if name in store_spec.named_columns)]
-    plan = plan_features(features, offered, types, store_spec.roles, layouts)
+    plan = plan_features(features, offered.names, types, offered.reserved, layouts, offered.left_out)
     row_filter = _filter(data.filter, types)
     filtered_by = () if row_filter is None else columns_of(row_filter)
     typed_columns = raw_columns((column.name, column.type) for column in (*plan.raw, *filtered_by))
@@ -130,7 +130,7 @@ def open_rows(
     )
     program = TableProgram(inputs, (*row_errors, *find_split_errors(split)), row_filter, split, store_spec.seed)
     parsed = raw.parsed(_numbers_alone(inputs, store_spec, terms))
-    return OpenedDataset(plan, raw, Table(program, raw.scan), parsed, agreed)
+    return OpenedDataset(plan, raw, Table(program, raw.scan), parsed, agreed, offered.left_out)
 
 
 def _has_number_label(store_spec: StoreSpec, types: Mapping[str, ColumnType]) -> bool:
@@ -149,15 +149,6 @@ def _numbers_alone(inputs: Inputs, store_spec: StoreSpec, terms: Mapping[str, Co
     texts |= {name for name, term in terms.items() if term.type not in NUMBERS} | set(inputs.raw.readings)
     numbers = [column.name for column in inputs.typed if column.type == "number"]
     return tuple(name for name in dict.fromkeys((*numbers, data.label, data.weight)) if name and name not in texts)
-
-
-def _readings(source_table: SourceTable, store_spec: StoreSpec) -> dict[str, ColumnReading]:
-    """The types of all columns, where they matter; for a text format, the contract's types are not inferred again."""
-    if not needs_types(store_spec.features) and store_spec.data.filter is None:
-        return {}
-    promised = {} if store_spec.contract is None else store_spec.contract.table.columns
-    given = {name: ColumnReading(terms.type, terms.reading or PLAIN) for name, terms in promised.items()}
-    return column_types(source_table, given)
 
 
 def _used_readings(
@@ -182,22 +173,7 @@ def _used_readings(
     return {name: reading for name, reading in chosen.items() if reading != PLAIN}
 
 
-def _offered(names: Sequence[str], store_spec: StoreSpec) -> Sequence[str]:
-    """The columns from which features may be selected; for default features, those of the contract."""
-    if store_spec.contract is None or not store_spec.features.is_automatic:
-        return names
-    promised = store_spec.contract.table.columns
-    more = [name for name in names if name not in promised]
-    if more:
-        log.warning(
-            "No feature is made of %s: the contract '%s' does not have them. Add them there, or delete it.",
-            listed(more),
-            store_spec.contract.location,
-        )
-    return [name for name in names if name in promised]
-
-
-def _filter(text: str | None, types: dict[str, ColumnType]) -> Node | None:
+def _filter(text: str | None, types: Mapping[str, ColumnType]) -> Node | None:
     if text is None:
         return None
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.cells import is_finite, raw_text
 from pipeline.arrays.masks import Mask, mask_of, missing_of
+from pipeline.config.data import DataConfig
 from pipeline.config.features import TargetConfig
 from pipeline.errors import Problem
 from pipeline.formatting import counted
@@ -37,18 +39,19 @@ def label_errors(inputs: Inputs, target: TargetConfig, *, of_numbers: bool) -> I
         target: how the label is transformed.
         of_numbers: whether a label that is no number is an error.
     """
-    label = inputs.label
-    remedy = "Remove these rows, or fill their labels"
+    label, data = inputs.label, inputs.data
+    remedy = "Fill their labels, or set data.label_nulls: drop, which leaves these rows out"
     if of_numbers:
         yield _label_no_number(inputs)
-    yield RowError(
-        "no label",
-        lambda rows: rows.good & missing_of(rows.label) & missing_of(_label_text(rows)),
-        lambda count, rows, _: Problem(f"Label '{label}' is null in {count} of {rows} rows", remedy=remedy),
-    )
+    if data is None or data.label_nulls == "error":
+        yield RowError(
+            "no label",
+            missing_label,
+            lambda count, rows, _: Problem(f"Label '{label}' is null in {count} of {rows} rows", remedy=remedy),
+        )
     yield RowError(
         "label is NaN or infinite",
-        lambda rows: is_not_finite(rows.label),
+        lambda rows: is_not_finite(rows.label) & ~_is_dropped(rows, data),
         lambda count, rows, _: Problem(f"Label '{label}' is NaN or infinite in {count} of {rows} rows", remedy=remedy),
     )
     if target.transform == "log":
@@ -82,6 +85,22 @@ def _label_no_number(inputs: Inputs) -> RowError:
 def _label_text(rows: TypedRows) -> pa.Array:
     assert rows.label_text is not None
     return rows.label_text
+
+
+def missing_label(rows: TypedRows) -> Mask:
+    """[n]: whether a good row has no label."""
+    assert rows.label_text is not None
+    return rows.good & missing_of(rows.label) & missing_of(rows.label_text)
+
+
+def dropped_label(rows: TypedRows) -> Mask:
+    """[n]: whether a row is left out by `label_nulls: drop`: its label is null or NaN, which data frames mix up."""
+    return missing_label(rows) | (rows.good & mask_of(pc.is_nan(rows.label)))
+
+
+def _is_dropped(rows: TypedRows, data: DataConfig | None) -> Mask:
+    drops = data is not None and data.label_nulls == "drop"
+    return dropped_label(rows) if drops else np.zeros(rows.count, np.bool_)
 
 
 def is_not_finite(values: pa.Array) -> Mask:

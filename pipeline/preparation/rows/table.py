@@ -19,6 +19,7 @@ from pipeline.arrays.masks import Mask
 from pipeline.preparation.reading.scan import Batches, Parts, Scan, collect_parts
 from pipeline.preparation.rows.fold_placement import FoldPlacement
 from pipeline.preparation.rows.partitions import Partitions, partition_scan
+from pipeline.preparation.rows.role_errors import dropped_label
 from pipeline.preparation.rows.row_errors import RowError, has_row_error
 from pipeline.preparation.rows.split import (
     LEFT_OUT,
@@ -92,9 +93,11 @@ class TableProgram:
         return rows if self.folds is None else replace(rows, placement=self.folds.with_groups(rows))
 
     def _usable(self, rows: TypedRows, split_index: Indices) -> Indices:
-        """[n]: the split, with `LEFT_OUT` by the filter and `QUARANTINED` for bad rows."""
+        """[n]: the split, with `LEFT_OUT` by the filter and for labels to drop, and `QUARANTINED` for bad rows."""
         if self.row_filter is not None:
             split_index = np.where(_fulfils(rows, self.row_filter), split_index, LEFT_OUT)
+        if self.inputs.data is not None and self.inputs.data.label_nulls == "drop":
+            split_index = np.where(dropped_label(rows), LEFT_OUT, split_index)
         return np.where(has_row_error(rows, self.row_errors), QUARANTINED, split_index).astype(np.int32)
 
 

@@ -42,6 +42,7 @@ def infer_contract(
     for name in opened.types:
         kind = _type(name, opened, data, statistics)
         nulls = 0 if name in (data.label, data.weight, *data.key) else statistics.nulls.get(name)
+        nulls = None if name == data.label and data.label_nulls == "drop" else nulls
         seen = _seen(kind, nulls, statistics.good(name), values.get(name, ()))
         reading = opened.raw.columns.readings.get(name)
         columns[name] = ColumnTerms(type=kind, nullable=nulls is None or nulls > 0, seen=seen, reading=reading)

@@ -90,7 +90,7 @@ def build_store(
         )
         profile = profile_store(
             WrittenStore(fitted.features, written.groups, work, fitted.limits), statistics, fitted.counts
-        )
+        ).model_copy(update={"unused": opened.left_out})
         check_unchanged(spark, store_spec.data.source, source, root, same_rows=_same_rows(statistics, stored, sampling))
         kept = contract_to_keep(store_spec, opened, statistics, features)
         documents = _documents(features, leaks, profile, kept)

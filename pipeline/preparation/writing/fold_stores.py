@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from pipeline.errors import ConfigError, DataError, gather
 from pipeline.preparation.listing.source import Source, check_unchanged
+from pipeline.preparation.planning.offered_columns import log_left_out
 from pipeline.preparation.planning.open_dataset import OpenedDataset, open_rows
 from pipeline.preparation.planning.resolve_folds import resolve_folds
 from pipeline.preparation.planning.resolve_split import needed_columns
@@ -119,6 +120,7 @@ def _opened(
     for check in table.checks:
         check()
     opened = open_rows(store, table, more=needed, staging=staging)
+    log_left_out(opened.left_out)
     plan = resolve_folds(folds_spec.folds, store.data, opened.table)
     placement = FoldPlacement(plan, store.seed, folds_spec.validation)
     program = replace(opened.table.program, folds=placement)
