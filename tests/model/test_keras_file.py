@@ -29,6 +29,11 @@ def plain(tmp_path_factory) -> Path:
     return save(tmp_path_factory.mktemp("plain") / "m.keras", keras.layers.Dense(3, "relu", kernel_regularizer="l2"))
 
 
+@pytest.fixture(autouse=True)
+def _no_modules_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.registry._imported_modules", set())
+
+
 def rewritten(source: Path, target: Path, **entries: bytes | None) -> Path:
     """The file with other entries, of names with `_` for a dot; None leaves one out."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
@@ -80,7 +85,6 @@ def test_a_registered_layer_is_allowed_where_a_configuration_names_its_module(tm
     with pytest.raises(StoreError, match="has the class 'Foreign', which is not allowed"):
         load_keras_file(file)
     assert load_keras_file(file, modules=["tests"]).count_params() == 9
-    monkeypatch.setattr("pipeline.registry._imported_modules", set())
     (tmp_path / "strange_losses.py").write_text("loss = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ValueError, match="strange_losses:loss"):
