@@ -136,7 +136,11 @@ def test_compressed_files(spark, tmp_path, name):
         ("t.zip", zipped(("a.csv", b""), ("b.csv", b"")), r"holds 2 files \('a\.csv', 'b\.csv'\), and one is allowed"),
         ("t.zip", zipped(), r"The archive holds 0 files, and one is allowed; unpack it"),
         ("t.csv.zip", PACKED["t.csv.zip"].replace(b"rows", b"rowz", 1), r"cannot be decompressed: The archive cannot"),
-        ("t.tar.gz", gzip.compress(b"?", mtime=0), r"The file extension of 't\.tar\.gz' does not indicate its format\. Allowed"),
+        (
+            "t.tar.gz",
+            gzip.compress(b"?", mtime=0),
+            r"The file extension of 't\.tar\.gz' does not indicate its format\. Allowed",
+        ),
     ],
 )
 def test_what_cannot_be_decompressed(spark, tmp_path, name, content, message):
