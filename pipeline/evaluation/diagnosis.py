@@ -226,6 +226,8 @@ def _healthy(curves: LossCurves) -> Finding:
 def _beside(ratio: float) -> str:
     """Where a loss lies, as a ratio to another one: `75% below`, `6% above` or `equal to`."""
     percent = f"{abs(1.0 - ratio):.0%}"
+    if percent == "100%" and ratio < 1.0:
+        percent = "over 99%"
     return "equal to" if percent == "0%" else f"{percent} {'below' if ratio < 1.0 else 'above'}"
 
 

@@ -73,7 +73,7 @@ def run_fold(
     """
     start = time.monotonic()
     hooks = TrainingHooks(
-        on_epoch=on_epoch, on_resume=lambda position: log_resumed(resources, position), stoppable=stopper.registered
+        on_epoch=on_epoch, on_resume=lambda head: log_resumed(resources, head), stoppable=stopper.registered
     )
     with scratch(resources.root) as work, draft(resources.root, result.folder, SCORE) as finished:
         job = _predict_job(resources.root, spec, window, work, finished)

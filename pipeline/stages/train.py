@@ -12,7 +12,6 @@ from pipeline.config.run import RunConfig
 from pipeline.config.train import TrainConfig
 from pipeline.errors import DataError
 from pipeline.evaluation.measured_metrics import check_further
-from pipeline.formatting import counted
 from pipeline.model.class_weights import class_weights_of
 from pipeline.model.decision import check_decision
 from pipeline.model.losses import loss_of
@@ -22,7 +21,7 @@ from pipeline.runtime.signals import stopping_gracefully
 from pipeline.stages.context import Resources, open_stage, tracked
 from pipeline.stages.prepare import prepare_store
 from pipeline.stages.results.run import TrainResult
-from pipeline.stages.train_log import log_curves, log_decision, log_epoch, log_rates, log_resumed
+from pipeline.stages.train_log import EpochLog, log_curves, log_decision, log_rates, log_trained
 from pipeline.store.bundle import write_bundle
 from pipeline.store.layout import BUNDLE, model_folder
 from pipeline.store.model import ModelCard, PublishedModel, hashes_of, publish_model
@@ -78,20 +77,22 @@ def train_model(resources: Resources, config: RunConfig, store: Store) -> TrainR
         model = _publish(resources, store, spec, outcome, config_text(config))
         log_rates(resources, spec.name, outcome.folder)
     result, history = outcome.result, outcome.history
-    resources.progress.done(f"Trained {counted(result.epochs, 'epoch')}; epoch {result.best_epoch} was the best")
+    log_trained(resources, spec.train, result.epochs, result.best_epoch)
     log_decision(resources, result.decision)
     log_curves(resources, spec, store, history)
-    resources.progress.update("Logging the model")
+    if config.track.enabled:
+        resources.progress.update("Logging the model")
     resources.tracker.log_model(model.file, store.features)
     return _result(model, history, seconds=time.monotonic() - start, run_id=resources.tracker.run_id)
 
 
 def _hooks(resources: Resources, epochs: int) -> TrainingHooks:
     """Show and track each epoch and the use of resources; at a signal, let the ranks finish their steps."""
+    log = EpochLog(resources, epochs)
     return TrainingHooks(
-        on_epoch=lambda record: log_epoch(resources, record, epochs),
+        on_epoch=log.add,
         on_heartbeats=ResourceUsage(lambda metrics, sample: resources.tracker.log_metrics(metrics, step=sample)),
-        on_resume=lambda position: log_resumed(resources, position),
+        on_resume=log.resume,
         stoppable=stopping_gracefully,
     )
 

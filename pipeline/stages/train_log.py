@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from pipeline.config.train import TrainConfig
 from pipeline.formatting import counted
 from pipeline.report.plots.curves import learning_curves
 from pipeline.report.plots.rates import rate_curve
@@ -13,6 +14,7 @@ from pipeline.stages.context import Resources
 from pipeline.stages.learning import findings_of
 from pipeline.store.filesystem import StoragePath
 from pipeline.store.store import Store
+from pipeline.training.checkpoints.format import CheckpointHead
 from pipeline.training.history import TrainingHistory
 from pipeline.training.rate_curve import read_curve
 from pipeline.training.records import EpochRecord
@@ -21,17 +23,42 @@ from pipeline.training.spec import TrainingSpec
 logger = logging.getLogger(__name__)
 
 
-def log_resumed(resources: Resources, position: str) -> None:
+class EpochLog:
+    """Reports the epochs of a training run on the terminal and in the tracked run."""
+
+    def __init__(self, resources: Resources, epochs: int) -> None:
+        """`epochs` are planned."""
+        self._resources, self._epochs, self._earlier = resources, epochs, 0
+
+    def resume(self, head: CheckpointHead) -> None:
+        """The run resumes from a checkpoint."""
+        self._earlier = head.finished_epochs
+        log_resumed(self._resources, head)
+
+    def add(self, record: EpochRecord) -> None:
+        """An epoch is over."""
+        # A resumed run hands over earlier epochs once more: its tracked run may lack them.
+        if record.epoch > self._earlier:
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
+            speed = f"{record.rows_per_second:,.0f} rows/s"
+            self._resources.progress.update(f"Epoch {record.epoch}/{self._epochs}: {shown}, {speed}")
+        self._resources.tracker.log_metrics(tracked_names(record), step=record.epoch)
+
+
+def log_resumed(resources: Resources, head: CheckpointHead) -> None:
     """Report the position from which a training run resumes, on the terminal and in the tracked run."""
+    position = head.position()
     resources.progress.done(f"Resuming training from {position}")
     resources.tracker.set_tags({"resumed_from": position})
 
 
-def log_epoch(resources: Resources, record: EpochRecord, epochs: int) -> None:
-    """Report an epoch on the terminal and in the tracked run."""
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
-    resources.progress.update(f"Epoch {record.epoch}/{epochs}: {shown}, {record.rows_per_second:,.0f} rows/s")
-    resources.tracker.log_metrics(tracked_names(record), step=record.epoch)
+def log_trained(resources: Resources, train: TrainConfig, epochs: int, best: int) -> None:
+    """Report how many epochs there were, and whether they ended early."""
+    stopping, reason = train.early_stopping, ""
+    if stopping is not None and epochs < train.epochs and epochs - best >= stopping.patience:
+        without = counted(stopping.patience, "epoch")
+        reason = f"; training ended early, after {without} without improvement (train.early_stopping)"
+    resources.progress.done(f"Trained {counted(epochs, 'epoch')}; epoch {best} was the best{reason}")
 
 
 def tracked_values(metrics: Mapping[str, float]) -> dict[str, float]:

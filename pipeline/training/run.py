@@ -15,6 +15,7 @@ from pipeline.store.filesystem import StoragePath
 from pipeline.store.layout import LOCK, checkpoints_folder, tensorboard_folder
 from pipeline.store.lock import exclusive
 from pipeline.store.publish import scratch
+from pipeline.training.checkpoints.format import CheckpointHead
 from pipeline.training.checkpoints.resume import open_checkpoints, open_fold_checkpoints
 from pipeline.training.history import TrainingHistory
 from pipeline.training.job import RankJob, RankResult
@@ -44,13 +45,13 @@ class TrainingHooks:
     Attributes:
         on_epoch: called with the record of each epoch, in order, by a thread that follows the ranks.
         on_heartbeats: called with the latest heartbeats of all ranks, twice a second; None ignores them.
-        on_resume: called before the launch with the position (epoch and step) of the checkpoint to resume from.
+        on_resume: called before the launch with the head of the checkpoint to resume from.
         stoppable: a context around the run, given the function that stops it early.
     """
 
     on_epoch: Callable[[EpochRecord], None] = _ignore
     on_heartbeats: Callable[[Mapping[int, Heartbeat]], None] | None = None
-    on_resume: Callable[[str], None] = _ignore
+    on_resume: Callable[[CheckpointHead], None] = _ignore
     stoppable: Callable[[RequestStop], AbstractContextManager[None]] = _never
 
 
@@ -131,7 +132,9 @@ def _alone(root: StoragePath, spec: TrainingSpec) -> AbstractContextManager[None
     return exclusive(folder.sibling(LOCK), what, "set another name, or another storage.root, for one of them")
 
 
-def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_resume: Callable[[str], None]) -> RankJob:
+def _rank_job(
+    root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_resume: Callable[[CheckpointHead], None]
+) -> RankJob:
     """The work of every rank, with the checkpoints that it resumes from."""
     board = tensorboard_folder(root, spec.name, spec.model_id).uri if spec.train.tensorboard else None
     job = RankJob(
@@ -156,5 +159,5 @@ def _rank_job(root: StoragePath, spec: TrainingSpec, folder: StoragePath, on_res
     else:
         checkpoints, head = open_checkpoints(root, spec.name, spec.model_id, config=config, identity=job.identity())
     if head is not None:
-        on_resume(head.position())
+        on_resume(head)
     return job.model_copy(update={"checkpoints": checkpoints.uri})

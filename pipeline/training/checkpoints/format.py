@@ -65,6 +65,11 @@ class CheckpointHead(Document):
     callbacks: Mapping[str, str] = {}
     summation: str = RING
 
+    @property
+    def finished_epochs(self) -> int:
+        """The number of epochs that are over."""
+        return self.epoch + (self.step == self.steps)
+
     def position(self) -> str:
         """The position of the run, for messages."""
         if self.step == self.steps:
