@@ -77,7 +77,8 @@ def _columns_of(source: Source, open_file: OpenFile, uri: str) -> FileColumns:
     try:
         return read(open_file, uri)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"File '{uri}' cannot be read as {NAMES[source.format]}. {first_line(error)}.") from error
+        what = f"File '{uri}' cannot be read as {NAMES[source.format]}. {first_line(error)}."
+        raise DataError(f"{what} Where it is cut or damaged, restore it, or take it out of the source.") from error
 
 
 def _named_twice(source: Source, file_columns: FileColumns) -> str | None:
