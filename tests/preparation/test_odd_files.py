@@ -20,7 +20,7 @@ ROWS = 600
 
 
 def write(folder: Path, header: str, line: Any, rows: int = ROWS, name: str = "t.csv") -> Path:
-    """A file of lines, each of which is made of its number."""
+    """A file of lines, each of which is made of its number; numbers from 0 on would be those of rows."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([header, *(line(i) for i in range(rows)), ""]), newline="")
@@ -87,7 +87,7 @@ def test_folders_keep_the_spelling_of_their_values(spark, tmp_path, kind):
 
 @pytest.mark.parametrize("marker", ["N/A", "-", "null", "None", "NaN", "#N/A", "?"])
 def test_usual_null_markers_among_numbers_are_null(spark, tmp_path, caplog, marker):
-    path = write(tmp_path, "v,x,y", lambda i: f"{marker if i % 27 == 3 else i / 7:},{i},{i % 2}")
+    path = write(tmp_path, "v,x,y", lambda i: f"{marker if i % 27 == 3 else i / 7:},{i + 5},{i % 2}")
     with caplog.at_level(logging.INFO):
         store = prepared(spark, path)
     assert [f.name for f in store.features.numeric] == ["v", "x"]
@@ -144,7 +144,7 @@ def test_signs_are_configured_for_columns_that_are_called_numbers(spark, tmp_pat
 
 
 def test_a_label_with_thousands_is_a_number_or_one_sentence(spark, tmp_path):
-    path = write(tmp_path, "x;y", lambda i: f"{i};{2001.05 + 7 * i:,.2f}")
+    path = write(tmp_path, "x;y", lambda i: f"{i + 5};{2001.05 + 7 * i:,.2f}")
     store = prepared(spark, path, source={"separator": ";"})
     assert store.features.label.task == "regression"
     message = message_of(spark, path, source={"separator": ";"}, numeric=["x"])
@@ -156,7 +156,7 @@ def test_a_label_with_thousands_is_a_number_or_one_sentence(spark, tmp_path):
 
 
 def test_a_label_that_is_no_number_is_located_and_quarantined(spark, tmp_path):
-    path = write(tmp_path, "x,y", lambda i: f"{i},{'oops' if i == 7 else i / 7:}")
+    path = write(tmp_path, "x,y", lambda i: f"{i + 5},{'oops' if i == 7 else i / 7:}")
     message = message_of(spark, path, task="regression")
     assert message.startswith(
         "Label 'y' is not a number in 1 of 600 rows (first in 't.csv', line 9). Received: 'oops'."
@@ -173,7 +173,7 @@ def test_a_label_that_is_no_number_is_located_and_quarantined(spark, tmp_path):
     ],
 )
 def test_day_first_and_month_first_dates_are_recognised(spark, tmp_path, caplog, write_date, layout):
-    path = write(tmp_path, "d,x,y", lambda i: f"{write_date(i)},{i},{i % 2}")
+    path = write(tmp_path, "d,x,y", lambda i: f"{write_date(i)},{i + 5},{i % 2}")
     with caplog.at_level(logging.INFO):
         store = prepared(spark, path)
     assert [f.name for f in store.features.numeric] == ["x", "d_month", "d_weekday"]
@@ -183,7 +183,7 @@ def test_day_first_and_month_first_dates_are_recognised(spark, tmp_path, caplog,
 
 
 def test_dates_that_may_be_either_stay_texts(spark, tmp_path, caplog):
-    path = write(tmp_path, "d,x,y", lambda i: f"{1 + i % 12:02d}/{1 + i % 11:02d}/2024,{i},{i % 2}")
+    path = write(tmp_path, "d,x,y", lambda i: f"{1 + i % 12:02d}/{1 + i % 11:02d}/2024,{i + 5},{i % 2}")
     with caplog.at_level(logging.INFO):
         store = prepared(spark, path)
     assert [f.name for f in store.features.categorical] == ["d"]
@@ -191,7 +191,7 @@ def test_dates_that_may_be_either_stay_texts(spark, tmp_path, caplog):
 
 
 def test_a_configured_layout_is_read_and_its_bad_dates_are_named(spark, tmp_path):
-    path = write(tmp_path, "d,x,y", lambda i: f"{'30/02/2023' if i == 5 else f'0{1 + i % 9}.03.2024'},{i},{i % 2}")
+    path = write(tmp_path, "d,x,y", lambda i: f"{'30/02/2023' if i == 5 else f'0{1 + i % 9}.03.2024'},{i + 5},{i % 2}")
     dates = {"dates": [{"columns": ["d"], "format": "dd.MM.yyyy", "parts": ["day"]}]}
     message = message_of(spark, path, features=dates)
     assert message.startswith(
@@ -201,7 +201,7 @@ def test_a_configured_layout_is_read_and_its_bad_dates_are_named(spark, tmp_path
 
 
 def test_times_with_zones_are_times(spark, tmp_path):
-    path = write(tmp_path, "d,x,y", lambda i: f"2024-0{1 + i % 9}-28T23:30:00{('Z', '-02:00')[i % 2]},{i},{i % 2}")
+    path = write(tmp_path, "d,x,y", lambda i: f"2024-0{1 + i % 9}-28T23:30:00{('Z', '-02:00')[i % 2]},{i + 5},{i % 2}")
     store = prepared(spark, path)
     assert type_of(store, "d") == "timestamp"
     again = build(spark, spec_for(path, contract=str(keep(store, tmp_path))), tmp_path / "again")
@@ -220,7 +220,7 @@ def keep(store: Store, folder: Path) -> Path:
 
 
 def test_rs_row_names_need_evidence_of_many_lines(spark, tmp_path, caplog):
-    numbered = write(tmp_path / "a", "a,b,y", lambda i: f'"r{i}",{i},{i / 7:.3f},{i % 2}')
+    numbered = write(tmp_path / "a", "a,b,y", lambda i: f'"r{i}",{i + 5},{i / 7:.3f},{i % 2}')
     with caplog.at_level(logging.INFO):
         store = prepared(spark, numbered)
     assert [f.name for f in store.features.numeric] == ["a", "b"]
@@ -229,14 +229,16 @@ def test_rs_row_names_need_evidence_of_many_lines(spark, tmp_path, caplog):
     commas = write(tmp_path / "b", "price,rooms,y", lambda i: f"1,{100 + i},3,12.34")
     assert message_of(spark, commas).startswith("600 lines are malformed (first in 't.csv', line 2).")
 
-    first_odd = write(tmp_path / "c", "t,x,y", lambda i: f'"a \\"b\\", c",{i},0' if i == 0 else f"t{i % 3},{i},{i % 2}")
+    first_odd = write(
+        tmp_path / "c", "t,x,y", lambda i: f'"a \\"b\\", c",{i},0' if i == 0 else f"t{i % 3},{i + 5},{i % 2}"
+    )
     message = message_of(spark, first_odd)
     assert message.startswith("1 line is malformed (first in 't.csv', line 2).")
     assert "set data.source.escape: '\\' where a backslash stands before quotes" in message
 
 
 def test_a_byte_that_is_no_text_is_named_wherever_it_is(spark, tmp_path):
-    path = write(tmp_path, "t,x,y", lambda i: f"abc,{i},{i % 2}", rows=120_000)
+    path = write(tmp_path, "t,x,y", lambda i: f"abc,{i + 5},{i % 2}", rows=120_000)
     path.write_bytes(path.read_bytes() + b"caf\xe9,1,1\n")
     message = message_of(spark, path)
     assert message.startswith("1 line is malformed (first in 't.csv', line 120,002).")
@@ -262,19 +264,19 @@ def test_a_quote_that_is_never_closed_counts_as_all_lines_that_it_swallows(spark
         ("t;x;y", lambda i: f"a;{i};{i % 2}", {"numeric": ["x"]}, "Set data.source.separator: ';'."),
         (
             "t,x,y",
-            lambda i: f"a,{i},{i % 2},",
+            lambda i: f"a,{i + 5},{i % 2},",
             {},
             "remove the separator at the end of the lines",
         ),
         (
             "d,x,y",
-            lambda i: f"25/12/{1900 + i},{i},{i % 2}",
+            lambda i: f"25/12/{1900 + i},{i + 5},{i % 2}",
             {"numeric": ["x"], "time": "d", "split": {"method": "time"}},
             "Received: '25/12/1900'. Repair these rows (dates begin with the year), or correct data.time.",
         ),
         (
             "v,x,y",
-            lambda i: f"{'NaN' if i % 9 == 0 else i},{i},{i % 2}",
+            lambda i: f"{'NaN' if i % 9 == 0 else i},{i + 5},{i % 2}",
             {"numeric": ["v", "x"]},
             "Repair them, set not_finite: null for this column, or list the text in data.source.null_values.",
         ),

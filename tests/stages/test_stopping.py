@@ -13,6 +13,9 @@ import pytest
 
 pytestmark = [pytest.mark.spark, pytest.mark.world_size(2), pytest.mark.slow, pytest.mark.timeout(290)]
 
+EPOCHS = 1200
+"""So many that training is still at work when the signal comes, on a busy machine too."""
+
 
 def command(root: Path, *overrides: str) -> list[str]:
     """Iris again and again: many epochs, each of a moment, and no checkpoint before the signal."""
@@ -20,7 +23,7 @@ def command(root: Path, *overrides: str) -> list[str]:
         f"storage.root={root}",
         "track.enabled=false",
         "train.workers=2",
-        "train.epochs=400",
+        f"train.epochs={EPOCHS}",
         "train.early_stopping=null",
         "train.checkpoint.every_seconds=1000",
         "model.dropout=0.1",
@@ -57,6 +60,6 @@ def test_sigterm_leaves_a_checkpoint_that_the_same_command_goes_on_from(reposito
     assert "train.batch_size is 8, was 16" in refused["error"]
 
     code, resumed = finish(command(tmp_path), repository)
-    assert (code, resumed["epochs"]) == (0, 400)
-    assert [record["epoch"] for record in resumed["history"]] == list(range(1, 401))
+    assert (code, resumed["epochs"]) == (0, EPOCHS)
+    assert [record["epoch"] for record in resumed["history"]] == list(range(1, EPOCHS + 1))
     assert not (tmp_path / "checkpoints").exists() or not list((tmp_path / "checkpoints").rglob("*.checkpoint"))

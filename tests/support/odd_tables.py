@@ -166,7 +166,9 @@ def _truths(chance: random.Random, rows: int, style: Style) -> Column:
 
 
 def _zips(chance: random.Random, rows: int, _: Style) -> Column:
-    values = _some_null(chance, [f"{chance.randint(501, 99950):05d}" for _ in range(rows - 1)] + ["00501"])
+    values = _some_null(
+        chance, [f"{chance.randint(501, 99950) // 2500 * 2500 + 1:05d}" for _ in range(rows - 1)] + ["00501"]
+    )
     values[-1] = "00501"
     return Column("text", values, [*values])
 

@@ -138,6 +138,7 @@ class Inputs:
         label: the label column; None where there is none.
         weight: the weight column; None where rows are not weighted.
         data: the roles of columns; None where rows have no roles.
+        has_spelled_label: whether the label's texts are kept as they are written, since they may be classes.
     """
 
     raw: RawColumns
@@ -146,6 +147,13 @@ class Inputs:
     label: str | None
     weight: str | None
     data: DataConfig | None = None
+    has_spelled_label: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ask the target here: a user's own may be unknown to the tasks."""
+        is_spelled = self.label is not None and is_text(plain_type(self.raw.kinds[self.label]))
+        may_be_class = self.data is None or may_have_classes(self.data.task)
+        object.__setattr__(self, "has_spelled_label", is_spelled and may_be_class)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -155,13 +163,6 @@ class Inputs:
     def of_type(self, wanted: str) -> tuple[str, ...]:
         """Names of the raw and derived columns of a type, `number` or `text`."""
         return tuple(name for name, kind in self._types.items() if kind == wanted)
-
-    @property
-    def has_spelled_label(self) -> bool:
-        """Whether the label's texts are kept as they are written, since they may be classes."""
-        if self.label is None or not is_text(plain_type(self.raw.kinds[self.label])):
-            return False
-        return self.data is None or may_have_classes(self.data.task)
 
     @property
     def _types(self) -> dict[str, ValueType]:
