@@ -11,8 +11,9 @@ import yaml
 
 from pipeline.config.run import RunConfig
 from pipeline.formatting import counted, listed
-from pipeline.preparation.description.described_columns import DescribedColumn
+from pipeline.preparation.description.described_columns import DescribedColumn, reasons_of
 from pipeline.preparation.description.draft import Draft
+from pipeline.preparation.planning.feature_plan import AUTOMATIC_CATEGORIES
 from pipeline.report.text import short_name
 from pipeline.schemas.source_contract import DATES
 
@@ -65,7 +66,7 @@ def _data(config: RunConfig, draft: Draft) -> Iterator[str]:
 def _features(draft: Draft) -> Iterator[str]:
     settings = {
         "numeric": ("impute: median", "in place of missing values; numbers are scaled to mean 0 and deviation 1"),
-        "categorical": ("max_categories: 100", "the most frequent values; one-hot"),
+        "categorical": (f"max_categories: {AUTOMATIC_CATEGORIES}", "the most frequent values; one-hot"),
         "dates": ("parts: [year, month, weekday]", "what is taken from each"),
     }
     yield "features:"
@@ -76,10 +77,10 @@ def _features(draft: Draft) -> Iterator[str]:
             yield "    - columns:"
             yield from (_line(f"        - {_scalar(column.name)}", _about(column)) for column in columns)
             yield _line(f"      {setting}", reason)
-    left_out = [column for column in draft.columns if column.reason]
+    left_out = reasons_of(draft.columns)
     if left_out:
         yield "  # Left out. To use a column, write it into a list above, without the '#'."
-        yield from (_line(f"  #     - {_scalar(column.name)}", column.reason) for column in left_out)
+        yield from (_line(f"  #     - {_scalar(name)}", reason) for name, reason in left_out.items())
 
 
 def _train(draft: Draft) -> Iterator[str]:

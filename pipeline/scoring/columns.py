@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pipeline.config.features import PATTERN_SIGNS
 from pipeline.config.score import ScoreConfig
 from pipeline.errors import ConfigError, Problem, gather
-from pipeline.preparation.planning.column_checks import clashing
+from pipeline.schemas.column_names import clashing
 from pipeline.schemas.label import LabelSpec
 
 VERSION = "model_version"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ def unambiguous(schema: pa.Schema) -> dict[str, pa.DataType]:
     Raises:
         ValueError: two columns have one name.
     """
-    repeated = next((name for name in schema.names if schema.names.count(name) > 1), None)
+    repeated = next((name for name, count in Counter(schema.names).items() if count > 1), None)
     if repeated is not None:
         raise ValueError(f"column '{repeated}' is there more than once; rename the others")
     return {field.name: field.type for field in schema}

@@ -7,13 +7,13 @@ import time
 from pyspark.sql import SparkSession
 
 from pipeline.config.run import RunConfig
-from pipeline.errors import DataError, Problem, nearest
+from pipeline.preparation.description.described_columns import missing_label, reasons_of
 from pipeline.preparation.description.table_description import describe_table
-from pipeline.redact import redacted
 from pipeline.report.description_page import description_page
 from pipeline.runtime.progress import Progress
 from pipeline.stages.context import open_stage
 from pipeline.stages.draft import survey_source
+from pipeline.stages.profile import source_name
 from pipeline.stages.results.draft import DescribeResult
 from pipeline.store.filesystem import make_folder, storage_path, write_atomically
 
@@ -41,15 +41,12 @@ def describe(
     with open_stage(config, "describe", spark=spark, progress=progress) as resources:
         surveyed = survey_source(resources, config)
         if label is not None and label not in surveyed.names:
-            known = nearest(label, [name for name in surveyed.names if name])
-            raise DataError(str(Problem(f"Column '{label}' (the label) is not in the source", remedy=known)))
+            raise missing_label(label, surveyed.names)
         table = describe_table(surveyed.survey, surveyed.names, label)
-        source = config.data.source
-        shown = redacted(source.table or source.sample or source.query or ", ".join(source.path or ()))
         root = resources.root
         page = storage_path(output) if output else root.child("descriptions", f"{config.name}.html")
         make_folder(page.folder)
-        write_atomically(page, description_page(config.name, shown, table, label).encode())
+        write_atomically(page, description_page(config.name, source_name(config.data.source), table, label).encode())
         resources.progress.done(f"Described {table.rows:,} rows of {len(table.columns)} columns: {page}")
     return DescribeResult(
         page=str(page),
@@ -57,6 +54,6 @@ def describe(
         columns=len(table.columns),
         duplicates=table.duplicates,
         sample_rows=table.sample_rows,
-        left_out={column.name: column.reason for column in table.columns if column.reason},
+        left_out=reasons_of(table.columns),
         seconds=time.monotonic() - start,
     )

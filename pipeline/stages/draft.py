@@ -11,9 +11,11 @@ from pyspark.sql import SparkSession
 from pipeline.config.load import merge
 from pipeline.config.run import RunConfig
 from pipeline.formatting import counted, listed
+from pipeline.preparation.description.described_columns import reasons_of
 from pipeline.preparation.description.draft import Draft, draft_of
 from pipeline.preparation.listing.source import open_source
-from pipeline.preparation.planning.offered_columns import unique_columns
+from pipeline.preparation.planning.feature_plan import AUTOMATIC_CATEGORIES
+from pipeline.preparation.planning.offered_columns import log_left_out
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.survey import Survey, survey_table
@@ -74,7 +76,7 @@ def _given(config: RunConfig, path: str) -> tuple[Any, str] | None:
 
 
 def survey_source(resources: Resources, config: RunConfig) -> SurveyedSource:
-    """Survey the source of a configuration, in one query over all rows."""
+    """Survey the source of a configuration, see `survey_table`."""
     with watch_spark(resources.spark, resources.progress, "Surveying the source"):
         source = open_source(resources.spark, config.data.source, resources.root, config.data.joins)
         opened = open_table(resources.spark, source, config.data.source)
@@ -82,7 +84,7 @@ def survey_source(resources: Resources, config: RunConfig) -> SurveyedSource:
             check()
         table = opened.knowing([config.data.label] if config.data.label else [])
         names = tuple(name for name in table.names if name not in table.objects)
-        return SurveyedSource(names, survey_table(table, [name for name in unique_columns(table) if name in names]))
+        return SurveyedSource(names, survey_table(table, [name for name in table.unique_names if name in names]))
 
 
 def log_draft(config: RunConfig, draft: Draft) -> None:
@@ -102,16 +104,14 @@ def log_draft(config: RunConfig, draft: Draft) -> None:
 def _log_features(draft: Draft) -> None:
     reasons = {
         "numeric": "numbers, scaled, with the median in place of missing ones",
-        "categorical": "texts, of which the 100 most frequent values count",
+        "categorical": f"texts, of which the {AUTOMATIC_CATEGORIES} most frequent values count",
         "dates": "dates, taken apart into year, month and weekday",
     }
     for use, reason in reasons.items():
         columns = draft.of_use(use)
         if columns:
             log.info("%s: %s (%s).", counted(len(columns), "column"), listed(column.name for column in columns), reason)
-    for column in draft.columns:
-        if column.reason:
-            log.warning("Column '%s' is left out: %s.", column.name, column.reason)
+    log_left_out(reasons_of(draft.columns))
     dated = [column.name for column in draft.columns if column.type in DATES and column.use == "dates"]
     if dated:
         log.info(

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from pipeline.config.run import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.formatting import counted, listed
-from pipeline.preparation.description.described_columns import describe_columns
+from pipeline.preparation.description.described_columns import describe_columns, reasons_of
 from pipeline.preparation.description.draft import label_candidates
 from pipeline.report.experiment_file import experiment_file
 from pipeline.runtime.progress import Progress
@@ -67,7 +67,7 @@ def init(
         config=str(file),
         rows=draft.rows,
         features=tuple(column.name for use in ("numeric", "categorical", "dates") for column in draft.of_use(use)),
-        left_out={column.name: column.reason for column in draft.columns if column.reason},
+        left_out=reasons_of(draft.columns),
         seconds=time.monotonic() - start,
     )
 

@@ -22,13 +22,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 
 from pipeline.evaluation.predict_job import LABEL, prediction_schema
 from pipeline.preparation.listing.catalog import quoted
-from pipeline.preparation.planning.column_checks import clashing
 from pipeline.preparation.planning.open_dataset import open_rows
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.part_files import read_parts, replace_parts, write_parts
 from pipeline.preparation.rows.table import Table
 from pipeline.preparation.rows.typed_rows import Rows
 from pipeline.runtime.cancel import cancelling
+from pipeline.schemas.column_names import clashing
 from pipeline.schemas.decision import DecisionRule
 from pipeline.schemas.label import LabelSpec
 from pipeline.schemas.store_schema import ROW_ID

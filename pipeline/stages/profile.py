@@ -21,13 +21,13 @@ def report_profile(tracker: Tracker, store: Store, source: SourceConfig, drift: 
     if profile is None:
         return
     tracker.log_text(profile.to_json(), "data/profile.json")
-    page = profile_page(store.manifest.name, _source_name(source), profile, read_audit(store))
+    page = profile_page(store.manifest.name, source_name(source), profile, read_audit(store))
     tracker.log_text(page, "data/profile.html")
     for report in profile.drift:
         named = report.model_copy(update={"data": f"the {report.data} rows"})
         enforce(named, drift)
 
 
-def _source_name(config: SourceConfig) -> str:
+def source_name(config: SourceConfig) -> str:
     """The name of a source for people, without a password in its address."""
     return redacted(config.table or config.sample or config.query or ", ".join(config.path or ()))

@@ -13,10 +13,10 @@ from pipeline.config.source import SourceConfig
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.reading.delimited import delimited_table
 from pipeline.sources.decoding.characters import Signs
-from pipeline.sources.decoding.decoding import decode
+from pipeline.sources.decoding.decoding import REPLACEMENT, decode
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
 from pipeline.sources.decoding.fields import FieldParser
-from pipeline.sources.decoding.header import REPLACEMENT, Dialect, parse_header
+from pipeline.sources.decoding.header import Dialect, parse_header
 from pipeline.store.filesystem import storage_path
 from tests.support.readers import read_by_spark
 from tests.support.rows import raw_rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -10,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays.cells import category_of, finite, is_missing, number_of
+from pipeline.errors import DataError, Problem, nearest
 from pipeline.preparation.audit.single_feature import single_feature_scores
 from pipeline.preparation.audit.store_audit import NEARLY_PERFECT
 from pipeline.preparation.planning.column_choice import (
-    ColumnFacts,
     constant_columns,
     unfit_columns,
     unsuitable_columns,
@@ -64,7 +65,7 @@ def describe_columns(
         roles: columns with another role.
     """
     reasons = unsuitable_columns(survey) | constant_columns(survey) | unfit_columns(names, survey.nested)
-    repeated = {name for name in names if name and names.count(name) > 1}
+    repeated = [name for name, count in Counter(names).items() if name and count > 1]
     reasons |= dict.fromkeys(repeated, "several columns have this name")
     described = []
     for name in dict.fromkeys(names):
@@ -75,6 +76,17 @@ def describe_columns(
             column = replace(column, use="none", reason=reasons[name])
         described.append(column)
     return tuple(described)
+
+
+def reasons_of(columns: Sequence[DescribedColumn]) -> dict[str, str]:
+    """Why columns are left out, by name."""
+    return {column.name: column.reason for column in columns if column.reason}
+
+
+def missing_label(name: str, names: Sequence[str]) -> DataError:
+    """The error of a label that is no column; an unnamed column cannot be meant."""
+    remedy = nearest(name, [other for other in names if other])
+    return DataError(str(Problem(f"Column '{name}' (the label) is not in the source", remedy=remedy)))
 
 
 def score_columns(
@@ -100,7 +112,7 @@ def _scored(column: DescribedColumn, scores: Mapping[str, float], measure: str) 
 
 
 def _described(survey: Survey, name: str) -> DescribedColumn:
-    facts, kind = ColumnFacts.of(survey, name), survey.types[name]
+    facts, kind = survey.facts[name], survey.types[name]
     use: Use = "categorical" if kind == "text" else "dates" if kind in DATES else "numeric"
     return DescribedColumn(name, kind, use, "", survey.nulls[name], facts.present, facts.distinct, facts.examples)
 

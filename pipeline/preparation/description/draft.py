@@ -7,9 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.config.data import DataConfig
-from pipeline.errors import DataError, Problem, gather, nearest
+from pipeline.errors import DataError, Problem, gather
 from pipeline.formatting import listed
-from pipeline.preparation.description.described_columns import DescribedColumn, describe_columns, score_columns
+from pipeline.preparation.description.described_columns import (
+    DescribedColumn,
+    describe_columns,
+    missing_label,
+    reasons_of,
+    score_columns,
+)
 from pipeline.preparation.planning.column_choice import is_name_of_id
 from pipeline.preparation.planning.feature_plan import AUTOMATIC_CATEGORIES
 from pipeline.preparation.reading.survey import Survey
@@ -142,8 +148,7 @@ def _key(columns: Sequence[DescribedColumn], survey: Survey) -> str | None:
 
 def _check_label(label: DescribedColumn | None, name: str, columns: Sequence[DescribedColumn], survey: Survey) -> None:
     if label is None:
-        names = [column.name for column in columns if column.name]
-        raise DataError(str(Problem(f"Column '{name}' (the label) is not in the source", remedy=nearest(name, names))))
+        raise missing_label(name, [column.name for column in columns])
     problems = []
     if label.type is None:
         kind = survey.nested.get(name, "several columns")
@@ -164,5 +169,5 @@ def _check_label(label: DescribedColumn | None, name: str, columns: Sequence[Des
 
 
 def _nothing_left(columns: Sequence[DescribedColumn]) -> str:
-    reasons = listed(f"'{column.name}' ({column.reason})" for column in columns if column.reason)
+    reasons = listed(f"'{name}' ({reason})" for name, reason in reasons_of(columns).items())
     return str(Problem(f"No column is left to learn from: {reasons}", remedy="Name features in a configuration"))

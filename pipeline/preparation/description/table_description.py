@@ -24,10 +24,9 @@ from pipeline.preparation.description.relations import (
     missing_patterns,
 )
 from pipeline.preparation.profile.bins import histogram_of
+from pipeline.preparation.profile.store_profile import TOP_VALUES
 from pipeline.preparation.reading.survey import Survey
 from pipeline.schemas.profile import QUANTILES, NumberProfile, Summary, TextProfile, ValueCount
-
-TOP_VALUES = 20
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from pipeline.arrays.cells import is_usable
-from pipeline.errors import DataError, Problem, gather, nearest
-from pipeline.formatting import listed, times
+from pipeline.errors import DataError, Problem, gather
+from pipeline.formatting import listed
 from pipeline.kinds.fitted_features import RawColumn
-from pipeline.preparation.reading.raw import RawColumns
+from pipeline.preparation.reading.raw import RawColumns, name_problem
+from pipeline.schemas.column_names import clashing
 from pipeline.sources.decoding.header import looks_like_data
 
 SHOWN_CHARACTERS = 120
@@ -70,22 +71,12 @@ def _cut(line: str) -> str:
     return line[:SHOWN_CHARACTERS]
 
 
-def clashing(names: Iterable[str]) -> list[list[str]]:
-    """Groups of names that are equal or differ only in case, which Parquet readers do not distinguish."""
-    by_folded: dict[str, list[str]] = {}
-    for name in names:
-        by_folded.setdefault(name.lower(), []).append(name)
-    return [alike for alike in by_folded.values() if len(alike) > 1]
-
-
 def _name_problem(name: str, names: Sequence[str], count: int) -> Problem:
-    if count > 1:
-        return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
     other_case = [there for there in names if there.lower() == name.lower()]
-    if other_case:
+    if count == 0 and other_case:
         remedy = f"Names are case-sensitive: write '{other_case[0]}'"
         return Problem(f"Column '{name}' is not in the source", remedy=remedy)
-    return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
+    return name_problem(name, names, count)
 
 
 def check_types(raw: RawColumns, typed: Iterable[RawColumn]) -> None:

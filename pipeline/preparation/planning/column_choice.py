@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.arrays.cells import category_of, number_of
 from pipeline.arrays.values import Values
 from pipeline.formatting import shortened
 from pipeline.preparation.planning.text_contents import contents_of
-from pipeline.preparation.reading.survey import Survey
+from pipeline.preparation.reading.survey import ColumnFacts, Survey
 
-SHOWN_EXAMPLES = 3
 EXAMINED = 2_000
 """Values of a text that are looked at one by one."""
 LEAST_IDS = 20
@@ -26,28 +23,6 @@ MANY_IDS = 100
 _NAME_OF_ID = re.compile(
     r"(?:^|.*[_\W])(?:id|ids|uuid|guid|index|rownames?|row_?(?:names?|numbers?|id))|.*[a-z](?:ID|Id)"
 )
-
-
-@dataclass(frozen=True)
-class ColumnFacts:
-    """What the sample of a survey says of a column.
-
-    Attributes:
-        present: rows of the sample that have a value.
-        distinct: number of different values.
-        examples: the most frequent values.
-    """
-
-    present: int
-    distinct: int
-    examples: tuple[str, ...]
-
-    @classmethod
-    def of(cls, survey: Survey, name: str) -> ColumnFacts:
-        """The facts of a column."""
-        counts = pc.value_counts(category_of(survey.sample[name].combine_chunks()).drop_null())
-        frequent = counts.take(pc.sort_indices(counts.field(1), sort_keys=[("", "descending")])[:SHOWN_EXAMPLES])
-        return cls(pc.sum(counts.field(1)).as_py() or 0, len(counts), tuple(frequent.field(0).to_pylist()))
 
 
 def unfit_columns(names: Sequence[str], nested: Mapping[str, pa.DataType]) -> dict[str, str]:
@@ -76,7 +51,7 @@ def constant_columns(survey: Survey) -> dict[str, str]:
     """Columns that have one value; `features.drop` says what becomes of them."""
     if not survey.is_whole:
         return {}
-    full = {name: ColumnFacts.of(survey, name) for name in survey.types if not survey.nulls[name]}
+    full = {name: facts for name, facts in survey.facts.items() if not survey.nulls[name]}
     values = {name: shortened(facts.examples[0]) for name, facts in full.items() if facts.distinct == 1}
     return {name: f"it is {value} in every row" for name, value in values.items()}
 
@@ -89,7 +64,7 @@ def is_name_of_id(name: str) -> bool:
 def _objection(survey: Survey, name: str) -> str:
     if survey.nulls[name] == survey.rows > 0:
         return "it has no value in any row"
-    facts = ColumnFacts.of(survey, name)
+    facts = survey.facts[name]
     values = survey.sample[name].combine_chunks().drop_null()
     match survey.types[name]:
         case "text":

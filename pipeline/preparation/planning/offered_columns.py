@@ -7,9 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
-from pipeline.arrays.cells import is_usable
 from pipeline.config.data import DataConfig, is_fitting
 from pipeline.config.features import is_choice
 from pipeline.errors import ConfigError, DataError, Problem, gather, nearest
@@ -65,7 +62,7 @@ def offer_columns(table: SourceTable, store_spec: StoreSpec) -> OfferedColumns:
     is_open = automatic and store_spec.contract is None
     readings, reasons = _surveyed(table) if is_open else (_readings(table, store_spec), {})
     if automatic or any(is_choice(name) for group in store_spec.features.groups for name in group.columns):
-        reasons |= unfit_columns(table.names, nested_columns(table))
+        reasons |= unfit_columns(table.names, table.nested)
         reasons |= dict.fromkeys(table.objects, OF_OBJECTS)
     named = reserved | {*store_spec.named_columns}
     left_out = {name: reasons[name] for name in dict.fromkeys(table.names) if name in reasons and name not in named}
@@ -77,16 +74,6 @@ def log_left_out(left_out: Mapping[str, str]) -> None:
     """Log each column that is left out, with the reason."""
     for name, reason in left_out.items():
         log.warning("Column '%s' is left out: %s.", name, reason)
-
-
-def unique_columns(table: SourceTable) -> list[str]:
-    """The names that one column has."""
-    return [name for name in table.names if name and table.names.count(name) == 1]
-
-
-def nested_columns(table: SourceTable) -> dict[str, pa.DataType]:
-    """Types of the columns that hold neither numbers, texts, dates nor true and false."""
-    return {name: kind for name, kind in table.kinds.items() if not is_usable(kind, numeric=False)}
 
 
 def _check_excluded(names: Sequence[str], data: DataConfig) -> None:
@@ -115,7 +102,7 @@ def _check_repeated(names: Sequence[str]) -> None:
 
 def _surveyed(table: SourceTable) -> tuple[dict[str, ColumnReading], dict[str, str]]:
     """The types of all columns, and why some had better not become features."""
-    survey = survey_table(table, unique_columns(table))
+    survey = survey_table(table, table.unique_names)
     return {**{name: ColumnReading("text") for name in survey.nested}, **survey.readings}, unsuitable_columns(survey)
 
 

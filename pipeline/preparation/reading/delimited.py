@@ -25,8 +25,9 @@ from pipeline.preparation.reading.source_reader import SourceReader
 from pipeline.preparation.reading.text_columns import folder_columns, text_schema
 from pipeline.schemas.text_reading import TextReading
 from pipeline.sources.decoding.batches import NumberFields
+from pipeline.sources.decoding.decoding import REPLACEMENT
 from pipeline.sources.decoding.delimited import DelimitedFormat, plan_pieces, read_piece
-from pipeline.sources.decoding.header import REPLACEMENT, Dialect, Header, headless, looks_like_data, parse_header
+from pipeline.sources.decoding.header import Dialect, Header, headless, looks_like_data, parse_header
 from pipeline.sources.decoding.line_numbers import LINE, count_lines
 from pipeline.sources.decoding.pieces import MALFORMED, Piece
 from pipeline.sources.decoding.streams import OpenFile

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import DataType
 
-from pipeline.arrays.cells import plain, without_markers
+from pipeline.arrays.cells import is_usable, plain, without_markers
 from pipeline.errors import DataError, Problem, gather, nearest
 from pipeline.formatting import times
 from pipeline.preparation.reading.scan import FrameScan, Scan
@@ -142,7 +142,8 @@ class SourceTable:
             DataError: naming each column that does not exist, or exists more than once.
         """
         table = self.knowing(wanted)
-        problems = [table.absent(name) for name in wanted if table.occurrences[name] != 1]
+        counts = table.occurrences
+        problems = [name_problem(name, table.names, counts[name]) for name in wanted if counts[name] != 1]
         if problems:
             raise DataError(gather("The source does not have these columns", problems))
         return table.reader(wanted)
@@ -157,15 +158,21 @@ class SourceTable:
         """The names by which a column can be read, in order."""
         return [name for name, count in self.occurrences.items() if name and count == 1]
 
-    def absent(self, name: str) -> Problem:
-        """What is wrong with the name of a column that cannot be read."""
-        if count := self.occurrences[name]:
-            return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
-        return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, self.names))
+    @property
+    def nested(self) -> dict[str, pa.DataType]:
+        """Types of the columns that hold neither numbers, texts, dates nor true and false."""
+        return {name: kind for name, kind in self.kinds.items() if not is_usable(kind, numeric=False)}
 
     def knowing(self, wanted: Sequence[str]) -> SourceTable:
         """The same table; with the names of all rows, where a wanted name is not among those of the first rows."""
         return self if self.scan is None or set(wanted) <= set(self.names) else self.scan()
+
+
+def name_problem(name: str, names: Sequence[str], count: int) -> Problem:
+    """What is wrong with the name of a column that is not once, but `count` times, among the names of a source."""
+    if count:
+        return Problem(f"Column '{name}' appears {times(count)} in the source", "once", remedy="Rename the others")
+    return Problem(f"Column '{name}' is not in the source", remedy=nearest(name, names))
 
 
 def typed_table(rows: DataFrame) -> SourceTable:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.cells import is_missing, is_usable
+from pipeline.arrays.cells import category_of, is_missing
 from pipeline.arrays.masks import missing_of
 from pipeline.preparation.reading.column_readings import ColumnReading
 from pipeline.preparation.reading.column_types import column_types
@@ -27,7 +28,30 @@ LEAST_ROWS = 1_000
 """Of a sample, and of what a piece adds to it."""
 LONGEST_TEXT = 500
 """Characters of a text that are kept in a sample."""
+SHOWN_EXAMPLES = 3
 _SEED = 20
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What a sample says of a column.
+
+    Attributes:
+        present: rows of the sample that have a value.
+        distinct: number of different values.
+        examples: the most frequent values.
+    """
+
+    present: int
+    distinct: int
+    examples: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sample: pa.ChunkedArray) -> ColumnFacts:
+        """The facts of a column's values in the sample."""
+        counts = pc.value_counts(category_of(sample.combine_chunks()).drop_null())
+        frequent = counts.take(pc.sort_indices(counts.field(1), sort_keys=[("", "descending")])[:SHOWN_EXAMPLES])
+        return cls(pc.sum(counts.field(1)).as_py() or 0, len(counts), tuple(frequent.field(0).to_pylist()))
 
 
 @dataclass(frozen=True)
@@ -53,6 +77,11 @@ class Survey:
         """The types alone."""
         return {name: reading.type for name, reading in self.readings.items()}
 
+    @cached_property
+    def facts(self) -> dict[str, ColumnFacts]:
+        """What the sample says of each of these columns."""
+        return {name: ColumnFacts.of(self.sample[name]) for name in self.readings}
+
     @property
     def is_whole(self) -> bool:
         """Whether the sample has all rows."""
@@ -69,7 +98,7 @@ def survey_table(table: SourceTable, names: Sequence[str]) -> Survey:
     Raises:
         DataError: the source cannot be read.
     """
-    nested = {name: table.kinds[name] for name in names if not is_usable(table.kinds[name], numeric=False)}
+    nested = {name: kind for name, kind in table.nested.items() if name in names}
     plain = [name for name in names if name not in nested]
     if not plain:
         return Survey(0, {}, {}, pa.table({}), nested)

@@ -21,7 +21,7 @@ from pipeline.preparation.rows.role_errors import is_not_finite, key_errors, lab
 from pipeline.preparation.rows.row_errors import RowError, row_error_of
 from pipeline.preparation.rows.typed_rows import Condition, Inputs
 from pipeline.schemas.source_contract import ColumnTerms
-from pipeline.sources.decoding.header import REPLACEMENT
+from pipeline.sources.decoding.decoding import REPLACEMENT
 
 _FORMATTED = re.compile("[0-9.,' ]*,[0-9.,' ]*")
 """Numbers with a sign that `data.source.decimal` or `thousands` explains."""

@@ -24,8 +24,9 @@ from itertools import islice, pairwise
 
 from pipeline.errors import DataError
 from pipeline.formatting import counted
+from pipeline.sources.decoding.decoding import REPLACEMENT
 
-BYTE_ORDER_MARK, REPLACEMENT = "\ufeff", "\ufffd"
+BYTE_ORDER_MARK = "\ufeff"
 HEAD_BYTES = 1 << 20
 """What is read of a file's start for its header, which must end there."""
 FEW_LINES, SMALL_SHARE = 10, 0.1

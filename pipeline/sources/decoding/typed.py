@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.arrays.cells import plain
 from pipeline.arrays.types import plain_type
+from pipeline.schemas.column_names import clashing
 
 _WIDER = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64(), pa.uint64(): pa.decimal128(20, 0)}
 _EXACT = frozenset(
@@ -52,12 +53,8 @@ def file_columns(kinds: Mapping[str, pa.DataType], *, odd: frozenset[str] = froz
 def beyond_spark(kinds: Mapping[str, pa.DataType]) -> dict[str, str]:
     """The columns that Spark cannot read, and why, by the types that Arrow gives them."""
     reasons = {name: f"it has type {kind}" for name, kind in kinds.items() if _is_beyond_spark(kind)}
-    by_folded: dict[str, list[str]] = {}
-    for name in kinds:
-        by_folded.setdefault(name.lower(), []).append(name)
-    for alike in by_folded.values():
-        if len(alike) > 1:
-            reasons |= dict.fromkeys(alike, f"the names of columns {' and '.join(alike)} differ by case only")
+    for alike in clashing(kinds):
+        reasons |= dict.fromkeys(alike, f"the names of columns {' and '.join(alike)} differ by case only")
     return reasons
 
 
