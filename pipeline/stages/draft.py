@@ -15,7 +15,6 @@ from pipeline.preparation.description.described_columns import reasons_of
 from pipeline.preparation.description.draft import Draft, draft_of
 from pipeline.preparation.listing.source import open_source
 from pipeline.preparation.planning.feature_plan import AUTOMATIC_CATEGORIES
-from pipeline.preparation.planning.offered_columns import log_left_out
 from pipeline.preparation.planning.store_spec import StoreSpec
 from pipeline.preparation.reading.open_table import open_table
 from pipeline.preparation.reading.survey import Survey, survey_table
@@ -111,7 +110,8 @@ def _log_features(draft: Draft) -> None:
         columns = draft.of_use(use)
         if columns:
             log.info("%s: %s (%s).", counted(len(columns), "column"), listed(column.name for column in columns), reason)
-    log_left_out(reasons_of(draft.columns))
+    for name, reason in reasons_of(draft.columns).items():
+        log.warning("Column '%s' is left out: %s.", name, reason)
     dated = [column.name for column in draft.columns if column.type in DATES and column.use == "dates"]
     if dated:
         log.info(
